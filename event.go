@@ -1,0 +1,91 @@
+package cookiesession
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+)
+
+// Why a cookie or a write was refused. [Session.Rejected] and [Event.Err]
+// wrap one of the first four; writers return the last two.
+var (
+	// ErrInvalid: the cookie is not one that any of our keys sealed for this
+	// name, or its payload is of a version this build does not know.
+	ErrInvalid = errors.New("cookiesession: invalid cookie")
+	// ErrUnknownKey: the keyring has no such key, or no longer opens with it.
+	// During a rotation this is an instance that has not seen the new key.
+	ErrUnknownKey = errors.New("cookiesession: cookie sealed with an unknown key")
+	// ErrExpired: authentic, but past its idle or absolute deadline.
+	ErrExpired = errors.New("cookiesession: session expired")
+	// ErrRevoked: for [Config].Validate to return (or wrap) when the session
+	// must end: every cookie of it is deleted.
+	ErrRevoked = errors.New("cookiesession: session revoked")
+	// ErrTooLarge: the cookies would not fit into MaxBytes; see [TooLargeError].
+	ErrTooLarge = errors.New("cookiesession: session too large")
+	// ErrCommitted: the response header has left, or the session is read-only.
+	ErrCommitted = errors.New("cookiesession: session already committed")
+)
+
+// EventKind says what happened. The values are stable: use them as labels.
+type EventKind string
+
+const (
+	EventRefused      EventKind = "refused"       // a cookie that came was not accepted; Err says why
+	EventIssued       EventKind = "issued"        // a cookie was set; Bytes of names and values
+	EventDeleted      EventKind = "deleted"       // a cookie was deleted
+	EventWriteRefused EventKind = "write-refused" // a change was not saved; Err says why
+	EventLateLook     EventKind = "late-look"     // first look at the session after the header left: the response was not marked as varying
+	EventDoubled      EventKind = "doubled"       // several cookies of one name came
+	EventRekeyed      EventKind = "rekeyed"       // an unchanged session was issued anew under a newer key
+	EventKeysLoaded   EventKind = "keys-loaded"   // the keyring has new keys
+	EventKeysRefused  EventKind = "keys-refused"  // new keys were refused, the old ones stay; Err says why
+)
+
+// Event is one thing that happened to a session or a keyring. It never holds
+// a cookie's text, a session's values or a secret.
+type Event struct {
+	Kind       EventKind
+	CookieName string // the compartment's first cookie; empty for keyring events
+	KeyID      string // the key that sealed or would have opened, if known
+	Bytes      int    // names and values of the cookies, where that makes sense
+	Err        error
+}
+
+// emit reports e to OnEvent, or to log/slog. No lock may be held.
+func (m *Manager) emit(ctx context.Context, e Event) {
+	if m.cfg.OnEvent != nil {
+		m.cfg.OnEvent(ctx, e)
+		return
+	}
+	logEvent(ctx, e)
+}
+
+// logEvent is the default of OnEvent. What a client can cause at will
+// (forged cookies) is logged at debug level: a flood of them is no flood of lines.
+func logEvent(ctx context.Context, e Event) {
+	level := slog.LevelDebug
+	switch e.Kind {
+	case EventWriteRefused, EventKeysRefused, EventLateLook:
+		level = slog.LevelWarn
+	case EventKeysLoaded:
+		level = slog.LevelInfo
+	}
+	log := slog.Default()
+	if !log.Enabled(ctx, level) {
+		return
+	}
+	attrs := []slog.Attr{slog.String("event", string(e.Kind))}
+	if e.CookieName != "" {
+		attrs = append(attrs, slog.String("cookie", e.CookieName))
+	}
+	if e.KeyID != "" {
+		attrs = append(attrs, slog.String("key", e.KeyID))
+	}
+	if e.Bytes != 0 {
+		attrs = append(attrs, slog.Int("bytes", e.Bytes))
+	}
+	if e.Err != nil {
+		attrs = append(attrs, slog.Any("reason", e.Err))
+	}
+	log.LogAttrs(ctx, level, "cookiesession", attrs...)
+}

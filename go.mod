@@ -1,0 +1,8 @@
+module github.com/cookiesession/cookiesession
+
+go 1.26
+
+require (
+	github.com/gorilla/securecookie v1.1.2
+	github.com/vmihailenco/msgpack/v5 v5.4.1
+)
