@@ -1,0 +1,106 @@
+// Command cookiesession shows, rotates and looks into cookie-only sessions.
+//
+//	cookiesession help      what there is, and examples
+//
+// Exit codes: 0 done, 1 it could not be done (the message says what to do
+// next), 2 the command line was wrong.
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+const (
+	exitDone   = 0
+	exitFailed = 1
+	exitUsage  = 2
+)
+
+// stdio is all of the process that a command may touch, so that tests run
+// commands without one.
+type stdio struct {
+	in       io.Reader
+	out, err io.Writer
+	env      func(string) string
+}
+
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, std stdio) int
+}
+
+var commands = []command{
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
+	stop()
+	os.Exit(code)
+}
+
+func run(ctx context.Context, args []string, std stdio) int {
+	if len(args) == 0 {
+		usage(std.err)
+		return exitUsage
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		return help(ctx, args[1:], std)
+	case "version", "-version", "--version":
+		fmt.Fprintln(std.out, "cookiesession", version())
+		return exitDone
+	}
+	if c, ok := find(args[0]); ok {
+		return c.run(ctx, args[1:], std)
+	}
+	return unknown(args[0], std)
+}
+
+// help asks the command itself: its own -h is the only description to keep true.
+func help(ctx context.Context, args []string, std stdio) int {
+	if len(args) == 0 {
+		usage(std.out)
+		return exitDone
+	}
+	if c, ok := find(args[0]); ok {
+		return c.run(ctx, []string{"-h"}, std)
+	}
+	return unknown(args[0], std)
+}
+
+func unknown(name string, std stdio) int {
+	fmt.Fprintf(std.err, "cookiesession: there is no command %q; run \"cookiesession help\" for those there are\n", name)
+	return exitUsage
+}
+
+func find(name string) (command, bool) {
+	for _, c := range commands {
+		if c.name == name {
+			return c, true
+		}
+	}
+	return command{}, false
+}
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "cookiesession keeps a visitor's whole session in encrypted cookies.\n\nUsage: cookiesession <command> [arguments]\n\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+	}
+	fmt.Fprint(w, "  version   which build this is\n  help      this text; \"help <command>\" says more and gives examples\n")
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
