@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"testing"
+)
+
+func TestEveryContenderCountsThroughTheCookieRoundTrip(t *testing.T) {
+	for _, extra := range []int{0, 16} {
+		for _, c := range contenders() {
+			t.Run(c.name()+"/"+strconv.Itoa(7+extra)+" keys", func(t *testing.T) {
+				cookies, err := start(c, session(extra))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for visit := visits + 1; visit <= visits+3; visit++ {
+					w := httptest.NewRecorder()
+					serve(c, readCountWrite).ServeHTTP(w, request(cookies))
+					if got := w.Body.String(); got != strconv.FormatInt(visit, 10) {
+						t.Fatalf("counted %s, want %d", got, visit)
+					}
+					if cookies = w.Result().Cookies(); len(cookies) == 0 {
+						t.Fatal("the count was not saved: no Set-Cookie")
+					}
+				}
+				w := httptest.NewRecorder()
+				serve(c, readOne).ServeHTTP(w, request(cookies))
+				if got := w.Body.String(); got != strconv.FormatInt(userID, 10) {
+					t.Errorf("after counting, the user's id reads as %s, want %d", got, userID)
+				}
+			})
+		}
+	}
+}
+
+func TestAHandlerThatDoesNotWriteSetsNoCookie(t *testing.T) {
+	for _, c := range contenders() {
+		for _, a := range []act{untouched, readOne} {
+			cookies, err := start(c, session(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			serve(c, a).ServeHTTP(w, request(cookies))
+			if set := w.Result().Cookies(); len(set) != 0 {
+				t.Errorf("%s, %s: %d cookies set, want none", c.name(), a, len(set))
+			}
+		}
+	}
+}
+
+func TestTheFloorsOpenWhatTheySealed(t *testing.T) {
+	plain := bytes.Repeat([]byte("session "), 21)
+	for _, f := range floors() {
+		text := f.seal(plain)
+		if got := f.open(text); !bytes.Equal(got, plain) {
+			t.Errorf("%s: opens to %q, want %q", f.name(), got, plain)
+		}
+		if f.open("A"+text) != nil || f.open(text[:len(text)-1]) != nil {
+			t.Errorf("%s: a forged text opens", f.name())
+		}
+	}
+}
+
+func BenchmarkRequest(b *testing.B) {
+	for _, keys := range []int{7, 23} {
+		for _, a := range []act{untouched, readOne, readCountWrite} {
+			for _, c := range append([]contender{harness{}}, contenders()...) {
+				b.Run(strconv.Itoa(keys)+" keys/"+a.String()+"/"+c.name(), func(b *testing.B) {
+					var cookies []*http.Cookie
+					if c.name() != (harness{}).name() {
+						var err error
+						if cookies, err = start(c, session(keys-7)); err != nil {
+							b.Fatal(err)
+						}
+					}
+					op := oneRequest(serve(c, a), request(cookies))
+					b.ReportAllocs()
+					for b.Loop() {
+						op()
+					}
+				})
+			}
+		}
+	}
+}
+
+func BenchmarkFloor(b *testing.B) {
+	for _, size := range []int{168, 1018} {
+		for _, f := range floors() {
+			b.Run(strconv.Itoa(size)+" bytes/"+f.name(), func(b *testing.B) {
+				op := bothWays(f, size)
+				b.ReportAllocs()
+				for b.Loop() {
+					op()
+				}
+			})
+		}
+	}
+}

@@ -1,0 +1,15 @@
+module github.com/cookiesession/cookiesession/internal/bench
+
+go 1.26
+
+require github.com/cookiesession/cookiesession v0.0.0
+
+require (
+	github.com/alexedwards/scs/v2 v2.9.0
+	github.com/gorilla/securecookie v1.1.2
+	github.com/gorilla/sessions v1.4.0
+	github.com/vmihailenco/msgpack/v5 v5.4.1
+	github.com/vmihailenco/tagparser/v2 v2.0.0
+)
+
+replace github.com/cookiesession/cookiesession => ../..
