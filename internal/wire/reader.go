@@ -1,0 +1,67 @@
+package wire
+
+// Reader takes values off the front of an encoded text, one after another.
+// After the first that is not what was asked for it only returns zero values,
+// and Done is false: check once, at the end.
+type Reader struct {
+	b   []byte
+	bad bool
+}
+
+// NewReader returns a Reader of b, which is not copied.
+func NewReader(b []byte) Reader { return Reader{b: b} }
+
+// Done reports whether everything was what was asked for and nothing is left.
+func (r *Reader) Done() bool { return !r.bad && len(r.b) == 0 }
+
+// Array takes the header of an array and returns its number of elements.
+func (r *Reader) Array() int {
+	kind, header, n := head(r.b)
+	if kind != Array {
+		r.bad = true
+	}
+	if r.bad {
+		return 0
+	}
+	r.b = r.b[header:]
+	return n
+}
+
+// Value takes one value, whatever it is, checked as [Skip] does.
+func (r *Reader) Value() []byte {
+	n, ok := Skip(r.b)
+	return r.advance(n, ok)
+}
+
+// Pairs takes a map whose keys are strings in ascending order, none twice.
+func (r *Reader) Pairs() Pairs {
+	p, n, ok := parsePairs(r.b)
+	r.advance(n, ok)
+	return p
+}
+
+// Int takes an integer.
+func (r *Reader) Int() int64 { return take(r, Int64) }
+
+// Bytes takes a byte string, not copied.
+func (r *Reader) Bytes() []byte { return take(r, Bytes) }
+
+func take[T any](r *Reader, as func([]byte) (T, bool)) T {
+	v, ok := as(r.Value())
+	if !ok {
+		r.bad = true
+	}
+	return v
+}
+
+func (r *Reader) advance(n int, ok bool) []byte {
+	if !ok {
+		r.bad = true
+	}
+	if r.bad {
+		return nil
+	}
+	v := r.b[:n]
+	r.b = r.b[n:]
+	return v
+}

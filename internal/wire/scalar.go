@@ -1,0 +1,186 @@
+package wire
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+)
+
+// timeExt is msgpack's own extension type for instants.
+const timeExt = 0xff
+
+// Int64 returns the integer that b is, if it is one that an int64 holds.
+func Int64(b []byte) (int64, bool) {
+	u, negative, ok := integer(b)
+	if !ok || !negative && u > math.MaxInt64 {
+		return 0, false
+	}
+	return int64(u), true
+}
+
+// Uint64 returns the integer that b is, if it is not negative.
+func Uint64(b []byte) (uint64, bool) {
+	u, negative, ok := integer(b)
+	return u, ok && !negative
+}
+
+// integer returns any integer in 64 bits, and whether they are a negative one.
+func integer(b []byte) (u uint64, negative, ok bool) {
+	if kind, _, _ := head(b); kind != Int {
+		return 0, false, false
+	}
+	signed := func(i int64) (uint64, bool, bool) { return uint64(i), i < 0, true }
+	switch c := b[0]; c {
+	case 0xcc:
+		return uint64(b[1]), false, true
+	case 0xcd:
+		return uint64(binary.BigEndian.Uint16(b[1:])), false, true
+	case 0xce:
+		return uint64(binary.BigEndian.Uint32(b[1:])), false, true
+	case 0xcf:
+		return binary.BigEndian.Uint64(b[1:]), false, true
+	case 0xd0:
+		return signed(int64(int8(b[1])))
+	case 0xd1:
+		return signed(int64(int16(binary.BigEndian.Uint16(b[1:]))))
+	case 0xd2:
+		return signed(int64(int32(binary.BigEndian.Uint32(b[1:]))))
+	case 0xd3:
+		return signed(int64(binary.BigEndian.Uint64(b[1:])))
+	default:
+		return signed(int64(int8(c)))
+	}
+}
+
+// Float64 returns the floating-point number that b is.
+func Float64(b []byte) (float64, bool) {
+	kind, header, n := head(b)
+	if kind != Float {
+		return 0, false
+	}
+	if n == 4 {
+		return float64(math.Float32frombits(binary.BigEndian.Uint32(b[header:]))), true
+	}
+	return math.Float64frombits(binary.BigEndian.Uint64(b[header:])), true
+}
+
+// Text returns the bytes of the string that b is, not copied.
+func Text(b []byte) ([]byte, bool) {
+	kind, header, n := head(b)
+	if kind != Str {
+		return nil, false
+	}
+	return b[header : header+n], true
+}
+
+// Bytes returns the bytes of the byte string that b is, not copied.
+func Bytes(b []byte) ([]byte, bool) {
+	kind, header, n := head(b)
+	if kind != Bin {
+		return nil, false
+	}
+	return b[header : header+n], true
+}
+
+// Time returns the instant that b is, in UTC.
+func Time(b []byte) (time.Time, bool) {
+	kind, header, n := head(b)
+	if kind != Ext || b[header-1] != timeExt {
+		return time.Time{}, false
+	}
+	b = b[header : header+n]
+	var sec, nsec uint64
+	switch n {
+	case 4:
+		sec = uint64(binary.BigEndian.Uint32(b))
+	case 8:
+		both := binary.BigEndian.Uint64(b)
+		sec, nsec = both&(1<<34-1), both>>34
+	case 12:
+		sec, nsec = binary.BigEndian.Uint64(b[4:]), uint64(binary.BigEndian.Uint32(b))
+	default:
+		return time.Time{}, false
+	}
+	if nsec >= 1e9 {
+		return time.Time{}, false
+	}
+	return time.Unix(int64(sec), int64(nsec)).UTC(), true
+}
+
+// AppendInt appends i in its shortest encoding.
+func AppendInt(b []byte, i int64) []byte {
+	switch {
+	case i >= 0:
+		return appendUint(b, uint64(i))
+	case i >= -32:
+		return append(b, byte(i))
+	case i >= math.MinInt8:
+		return append(b, 0xd0, byte(i))
+	case i >= math.MinInt16:
+		return binary.BigEndian.AppendUint16(append(b, 0xd1), uint16(i))
+	case i >= math.MinInt32:
+		return binary.BigEndian.AppendUint32(append(b, 0xd2), uint32(i))
+	}
+	return binary.BigEndian.AppendUint64(append(b, 0xd3), uint64(i))
+}
+
+func appendUint(b []byte, u uint64) []byte {
+	switch {
+	case u <= 0x7f:
+		return append(b, byte(u))
+	case u <= math.MaxUint8:
+		return append(b, 0xcc, byte(u))
+	case u <= math.MaxUint16:
+		return binary.BigEndian.AppendUint16(append(b, 0xcd), uint16(u))
+	case u <= math.MaxUint32:
+		return binary.BigEndian.AppendUint32(append(b, 0xce), uint32(u))
+	}
+	return binary.BigEndian.AppendUint64(append(b, 0xcf), u)
+}
+
+// AppendBytes appends p as a byte string.
+func AppendBytes(b, p []byte) []byte {
+	switch n := len(p); {
+	case n <= math.MaxUint8:
+		b = append(b, 0xc4, byte(n))
+	case n <= math.MaxUint16:
+		b = binary.BigEndian.AppendUint16(append(b, 0xc5), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
+	}
+	return append(b, p...)
+}
+
+// AppendText appends s as a string.
+func AppendText(b []byte, s string) []byte {
+	switch n := len(s); {
+	case n <= 31:
+		b = append(b, 0xa0|byte(n))
+	case n <= math.MaxUint8:
+		b = append(b, 0xd9, byte(n))
+	case n <= math.MaxUint16:
+		b = binary.BigEndian.AppendUint16(append(b, 0xda), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint32(append(b, 0xdb), uint32(n))
+	}
+	return append(b, s...)
+}
+
+// AppendTime appends t in the shortest of msgpack's three encodings.
+func AppendTime(b []byte, t time.Time) []byte {
+	sec, nsec := uint64(t.Unix()), uint64(t.Nanosecond())
+	switch {
+	case sec>>32 == 0 && nsec == 0:
+		return binary.BigEndian.AppendUint32(append(b, 0xd6, timeExt), uint32(sec))
+	case sec>>34 == 0:
+		return binary.BigEndian.AppendUint64(append(b, 0xd7, timeExt), nsec<<34|sec)
+	}
+	b = binary.BigEndian.AppendUint32(append(b, 0xc7, 12, timeExt), uint32(nsec))
+	return binary.BigEndian.AppendUint64(b, sec)
+}
+
+// AppendNil appends nil.
+func AppendNil(b []byte) []byte { return append(b, 0xc0) }
+
+// AppendArray appends the header of an array of n elements, at most 15.
+func AppendArray(b []byte, n int) []byte { return append(b, 0x90|byte(n)) }
