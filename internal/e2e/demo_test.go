@@ -1,0 +1,368 @@
+package e2e_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cookiesession/cookiesession/internal/e2e"
+)
+
+var program string
+
+func TestMain(m *testing.M) {
+	folder, err := os.MkdirTemp("", "cookiesession-e2e-")
+	if err == nil {
+		program, err = e2e.Build(context.Background(), folder)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// browsers are those that every check is done in. Without JavaScript forms
+// load pages, with it they answer in place: two ways that must come to the same.
+var browsers = []struct {
+	name  string
+	start func(context.Context, string) (e2e.Browser, error)
+}{
+	{"Chromium", func(ctx context.Context, folder string) (e2e.Browser, error) {
+		return e2e.StartChromium(ctx, folder, true)
+	}},
+	{"Chromium without JavaScript", func(ctx context.Context, folder string) (e2e.Browser, error) {
+		return e2e.StartChromium(ctx, folder, false)
+	}},
+	{"Firefox", func(ctx context.Context, folder string) (e2e.Browser, error) {
+		return e2e.StartFirefox(ctx, folder, true)
+	}},
+	{"Firefox without JavaScript", func(ctx context.Context, folder string) (e2e.Browser, error) {
+		return e2e.StartFirefox(ctx, folder, false)
+	}},
+}
+
+// inEach runs check in every browser, each with a demo and a profile of its own.
+func inEach(t *testing.T, check func(*visitor)) {
+	for _, b := range browsers {
+		t.Run(b.name, func(t *testing.T) {
+			browser, err := b.start(t.Context(), profile(t))
+			if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
+				t.Skipf("%v: install chromium and firefox-esr to run this", err)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = browser.Close() })
+			v := &visitor{T: t, browser: browser}
+			v.serve("127.0.0.1:0")
+			check(v)
+		})
+	}
+}
+
+// profile is a folder that may still change while it is removed: browsers
+// write for a moment after they have ended.
+func profile(t *testing.T) string {
+	folder, err := os.MkdirTemp("", "cookiesession-profile-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for until := time.Now().Add(5 * time.Second); os.RemoveAll(folder) != nil && time.Now().Before(until); {
+		}
+	})
+	return folder
+}
+
+// visitor is someone with a browser in front of a demo.
+type visitor struct {
+	*testing.T
+	browser e2e.Browser
+	demo    *e2e.Demo
+	env     []string
+}
+
+func (v *visitor) serve(addr string) {
+	v.Helper()
+	demo, err := e2e.Start(program, v.env, "-addr", addr, "-log", "warn")
+	if err != nil {
+		v.Fatal(err)
+	}
+	v.demo = demo
+	v.Cleanup(func() {
+		if v.demo == demo {
+			v.stop()
+		}
+	})
+}
+
+func (v *visitor) stop() {
+	v.Helper()
+	if err := v.demo.Stop(); err != nil {
+		v.Errorf("the demo did not end cleanly: %v", err)
+	}
+	v.demo = nil
+}
+
+func (v *visitor) open(path string) {
+	v.Helper()
+	if err := v.browser.Open(v.demo.URL + path); err != nil {
+		v.Fatal(err)
+	}
+}
+
+func (v *visitor) click(css string) {
+	v.Helper()
+	if err := v.browser.Click(css); err != nil {
+		v.Fatalf("clicking %s: %v", css, err)
+	}
+}
+
+// sees waits until the text of css contains want; an empty want is no text.
+func (v *visitor) sees(css, want string) {
+	v.Helper()
+	var text string
+	v.eventually(func() bool {
+		text = v.browser.Text(css)
+		return want != "" && strings.Contains(text, want) || want == "" && text == ""
+	}, func() string { return fmt.Sprintf("%s reads %q, want %q", css, text, want) })
+}
+
+// holds waits until the browser has exactly these cookies of the session.
+func (v *visitor) holds(want ...string) {
+	v.Helper()
+	var names []string
+	v.eventually(func() bool {
+		names = nil
+		for _, c := range v.cookies() {
+			names = append(names, c.Name)
+		}
+		return same(names, want)
+	}, func() string { return fmt.Sprintf("the browser holds %v, want %v", names, want) })
+}
+
+// eventually polls: the page is drawn by another process.
+func (v *visitor) eventually(ok func() bool, problem func() string) {
+	v.Helper()
+	late := time.After(20 * time.Second)
+	every := time.NewTicker(50 * time.Millisecond)
+	defer every.Stop()
+	for !ok() {
+		select {
+		case <-late:
+			v.Fatal(problem())
+		case <-every.C:
+		}
+	}
+}
+
+func (v *visitor) cookies() (ours []e2e.Cookie) {
+	v.Helper()
+	all, err := v.browser.Cookies()
+	if err != nil {
+		v.Fatal(err)
+	}
+	for _, c := range all {
+		if strings.HasPrefix(c.Name, "s_") {
+			ours = append(ours, c)
+		}
+	}
+	return ours
+}
+
+func same(a, b []string) bool {
+	counts := make(map[string]int)
+	for _, s := range a {
+		counts[s]++
+	}
+	for _, s := range b {
+		counts[s]--
+	}
+	for _, n := range counts {
+		if n != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func (v *visitor) login(name string) {
+	v.Helper()
+	if err := v.browser.Type("#name", name); err != nil {
+		v.Fatal(err)
+	}
+	v.click("#login")
+	v.sees("#user", name)
+}
+
+func freshKeys() string {
+	var secret [32]byte
+	_, _ = rand.Read(secret[:])
+	return "SESSION_KEYS=" + base64.RawURLEncoding.EncodeToString(secret[:])
+}
+
+func TestTheShopRemembersAVisitor(t *testing.T) {
+	inEach(t, func(v *visitor) {
+		for n := 1; n <= 3; n++ {
+			v.open("/")
+			v.sees("#visits", strconv.Itoa(n))
+		}
+
+		v.login("Ada")
+		v.sees("#notice", "Welcome, Ada")
+		v.open("/")
+		v.sees("#notice", "") // a flash message shows exactly once
+		v.sees("#user", "Ada")
+
+		v.click("#add-anzac")
+		v.sees("#notice", "Anzac is in the basket")
+		v.holds("s_demo", "s_demo_views")
+		for n := 2; n <= 4; n++ {
+			v.click("#hamper")
+			v.sees("#basket-n", strconv.Itoa(n))
+		}
+		v.holds("s_demo", "s_demo.1", "s_demo_views")
+		v.sees(".basket", "Hamper with a letter")
+		v.click("#empty")
+		v.sees("#basket-n", "0")
+		v.holds("s_demo", "s_demo_views")
+
+		v.click("#logout")
+		v.sees("#told", "Logged out")
+		v.holds()
+	})
+}
+
+func TestASessionOutlivesTheServer(t *testing.T) {
+	inEach(t, func(v *visitor) {
+		v.stop()
+		v.env = []string{freshKeys()}
+		v.serve("127.0.0.1:0")
+		v.open("/")
+		v.login("Grace")
+		v.open("/")
+		visits, err := strconv.Atoi(v.browser.Text("#visits"))
+		if err != nil || visits < 2 {
+			t.Fatalf("the counter reads %q", v.browser.Text("#visits"))
+		}
+		addr := strings.TrimPrefix(v.demo.URL, "http://")
+		v.stop()
+		v.serve(addr)
+		v.open("/")
+		v.sees("#visits", strconv.Itoa(visits+1))
+		v.sees("#user", "Grace")
+		v.sees("#operator", "The operator rotates")
+	})
+}
+
+func TestBrowsersKeepTheAttributesOfTheCookies(t *testing.T) {
+	inEach(t, func(v *visitor) {
+		v.open("/")
+		v.holds("s_demo", "s_demo_views")
+		for _, c := range v.cookies() {
+			if !c.Secure || !c.HTTPOnly || c.SameSite != "Lax" || c.Path != "/" {
+				v.Errorf("%s: Secure %t, HttpOnly %t, SameSite %q, Path %q", c.Name, c.Secure, c.HTTPOnly, c.SameSite, c.Path)
+			}
+			// The absolute timeout, because views move the idle deadline within it.
+			left := time.Until(time.Unix(c.Expiry, 0))
+			if left < 2*time.Hour-time.Minute || left > 2*time.Hour+time.Minute {
+				v.Errorf("%s: the browser keeps it for %v, want 2 hours", c.Name, left)
+			}
+		}
+	})
+}
+
+func TestTheInspectorShowsWhatThePackageAnswers(t *testing.T) {
+	inEach(t, func(v *visitor) {
+		v.open("/")
+		v.login("Ada")
+		v.open("/")
+		v.sees("#verdict", "Authentic and alive")
+		v.sees("#layers", "Ciphertext")
+		v.sees("#entries", "visits")
+		v.sees("#cookies", "s_demo_views")
+
+		v.click("#rotate")
+		v.sees("#told", "A new key seals from now on")
+		v.sees("#said", "rekeyed")
+		v.sees("#user", "Ada")
+		v.sees("tr.sealing", "sealed yours")
+		v.click("#retire")
+		v.sees("tr.retired", "retired")
+		v.sees("#verdict", "Authentic and alive")
+		v.click("#announce")
+		v.sees("tr.pending", "seals in")
+
+		v.click("#flash")
+		v.sees("#flash-state", "One is waiting")
+		v.open("/")
+		v.sees("#flash-state", "Shown on this page")
+		v.open("/")
+		v.sees("#flash-state", "None is waiting")
+
+		v.click("#forge")
+		v.sees("#verdict", "Refused: ErrInvalid")
+		v.open("/")
+		v.sees("#visits", "1")
+
+		v.login("Ada")
+		v.click("#copy")
+		v.sees("#told", "A copy of the session cookie")
+		v.click("#logout")
+		v.sees("#told", "Logged out")
+		v.click("#replay")
+		v.sees("#user", "Ada") // a cookie cannot know that it was copied
+		v.click("#everywhere")
+		v.sees("#told", "Logged out everywhere")
+		v.click("#replay")
+		v.sees("#verdict", "Refused: ErrRevoked")
+
+		v.open("/")
+		v.click("#expire")
+		v.sees("#told", "ends in a few seconds")
+		v.sees("#verdict", "Refused: ErrExpired")
+
+		v.open("/")
+		v.click("#lose")
+		v.sees("#verdict", "Refused: ErrUnknownKey")
+
+		v.open("/")
+		v.click("#deny")
+		v.sees("#verdict", "No permission to remember")
+		v.holds()
+		v.click("#allow")
+		v.sees("#told", "Permission given")
+		v.open("/")
+		v.sees("#visits", "1")
+
+		v.open("/session")
+		v.sees("#history", "/session")
+		v.sees("#json", `"visits"`)
+	})
+}
+
+func TestTheDemoLeavesNothingBehind(t *testing.T) {
+	folder := t.TempDir()
+	before, _ := filepath.Glob(filepath.Join(folder, "*"))
+	demo, err := e2e.Start(program, []string{"TMPDIR=" + folder}, "-addr", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := demo.Stop(); err != nil {
+		t.Errorf("Ctrl-C: %v", err)
+	}
+	if after, _ := filepath.Glob(filepath.Join(folder, "*")); len(after) != len(before) {
+		t.Errorf("it left %v", after)
+	}
+}
