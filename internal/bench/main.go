@@ -1,16 +1,90 @@
+// Command bench measures this package against its peers and against the bare
+// primitives, in one program where all of them take turns.
+//
+// It is a module of its own because the core must not require the peers.
+//
+//	go run ./internal/bench                 # about two minutes: prints everything, renews docs/performance.*
+//	go run ./internal/bench -quick -check   # some seconds, for CI: fails where a bound is missed
+//	go run ./internal/bench -instructions   # counts instructions with callgrind (Debian: valgrind)
+//	go test -bench . ./internal/bench       # the same contenders, for benchstat and pprof
 package main
 
-import "fmt"
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+)
 
-func contenders() []contender {
-	return []contender{newGorillaSessions(), newSCSMemory(), newHandMade()}
-}
-func floors() []floor { return []floor{newPrimitives(), newRawSecurecookie()} }
 func main() {
-	for _, k := range []int{0, 16} {
-		for _, c := range contenders() {
-			ck, err := start(c, session(k))
-			fmt.Println(c.name(), err, cookieBytes(ck))
+	quick := flag.Bool("quick", false, "few short rounds, no documents")
+	checked := flag.Bool("check", false, "exit with 1 where a bound is missed")
+	slack := flag.Float64("slack", 0, "how far -check lets times and ratios miss: 0.1 is ten percent")
+	docs := flag.String("docs", "docs", "the folder whose performance.* are renewed; empty: none")
+	counted := flag.Bool("instructions", false, "count instructions with callgrind instead")
+	looped := flag.String("loop", "", "only send this request again and again, for callgrind: who/what/keys")
+	n := flag.Int("n", 1000, "how often -loop does")
+	flag.Parse()
+
+	switch {
+	case *looped != "":
+		exit(loop(*looped, *n))
+	case *counted:
+		exit(instructions(os.Stdout))
+	}
+	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
+	t := turns{rounds: 60, round: 4 * time.Millisecond}
+	if *quick {
+		t, *docs = turns{rounds: 12, round: time.Millisecond}, ""
+	}
+	r := t.report()
+	r.write(os.Stdout)
+	if *docs != "" {
+		if err := r.renew(*docs); err != nil {
+			exit(err)
 		}
 	}
+	if *checked && check(os.Stderr, r.goals, *slack) > 0 {
+		os.Exit(1)
+	}
+}
+
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// What stands between these lines of docs/performance.md is the last run's output.
+var begin, end = []byte("<!-- go run ./internal/bench -->\n"), []byte("<!-- end -->\n")
+
+// renew writes the charts and the tables into dir.
+func (r report) renew(dir string) error {
+	for name, chart := range map[string]string{
+		"performance.svg":       r.bars(),
+		"performance-bytes.svg": lines("Read, count, write, µs, by the size of the session", "bytes of values", bytesOfCurve, r.bySize),
+		"performance-keys.svg":  lines("Read, count, write, µs, by the number of keys", "keys of 20 bytes", keysOfCurve, r.byKeys),
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(chart), 0o644); err != nil {
+			return err
+		}
+	}
+	path := filepath.Join(dir, "performance.md")
+	page, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	head, rest, ok := bytes.Cut(page, begin)
+	_, tail, ok2 := bytes.Cut(rest, end)
+	if !ok || !ok2 {
+		return fmt.Errorf("%s has no place for the tables between %q and %q", path, begin, end)
+	}
+	var tables bytes.Buffer
+	r.write(&tables)
+	return os.WriteFile(path, bytes.Join([][]byte{head, begin, tables.Bytes(), end, tail}, nil), 0o644)
 }

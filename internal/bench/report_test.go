@@ -1,0 +1,56 @@
+package main
+
+import (
+	"encoding/xml"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+func TestCheckFindsWhatMissesItsBound(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		goal  goal
+		slack float64
+		want  int
+	}{
+		{"at least, held", goal{got: [2]float64{7, 7}, bound: [2]float64{6, 7}, least: true}, 0, 0},
+		{"at least, missed by one format", goal{got: [2]float64{7, 6.9}, bound: [2]float64{6, 7}, least: true}, 0, 1},
+		{"at most, missed by both", goal{got: [2]float64{3, 3}, bound: [2]float64{2, 2.9}}, 0, 2},
+		{"missed within the slack", goal{got: [2]float64{3, 3}, bound: [2]float64{2.8, 2.9}}, 0.1, 0},
+		{"no slack for a count", goal{got: [2]float64{20, 20}, bound: [2]float64{19, 20}, exact: true}, 0.1, 1},
+		{"no bound", goal{got: [2]float64{20, 20}}, 0, 0},
+	} {
+		if got := check(io.Discard, []goal{tt.goal}, tt.slack); got != tt.want {
+			t.Errorf("%s: %d missed, want %d", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestTheChartsAreWellFormed(t *testing.T) {
+	curves := map[string][]point{}
+	var rows []measured
+	for i, c := range contenders() {
+		rows = append(rows, measured{name: c.name(), ns: 1000 * float64(i+1)})
+		curves[c.name()] = []point{{2, 1500, 1}, {4, 2500, 2}}
+	}
+	r := report{scenarios: []scenario{{readOne, 7, rows}}}
+	for _, chart := range []string{r.bars(), lines("Cost", "keys", []int{2, 4}, curves)} {
+		d := xml.NewDecoder(strings.NewReader(chart))
+		for {
+			_, err := d.Token()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatalf("%v in\n%s", err, chart)
+			}
+		}
+		for _, c := range contenders() {
+			if !strings.Contains(chart, c.name()) {
+				t.Errorf("the chart does not show %s", c.name())
+			}
+		}
+	}
+}
