@@ -60,17 +60,21 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 	logEvent(ctx, e)
 }
 
-// logEvent is the default of OnEvent. What a client can cause at will
-// (forged cookies) is logged at debug level: a flood of them is no flood of lines.
-func logEvent(ctx context.Context, e Event) {
-	level := slog.LevelDebug
-	switch e.Kind {
+// levelOf logs what a client can cause at will (forged cookies) at debug
+// level: a flood of them is no flood of lines.
+func levelOf(kind EventKind) slog.Level {
+	switch kind {
 	case EventWriteRefused, EventKeysRefused, EventLateLook:
-		level = slog.LevelWarn
+		return slog.LevelWarn
 	case EventKeysLoaded:
-		level = slog.LevelInfo
+		return slog.LevelInfo
 	}
-	log := slog.Default()
+	return slog.LevelDebug
+}
+
+// logEvent is the default of OnEvent.
+func logEvent(ctx context.Context, e Event) {
+	level, log := levelOf(e.Kind), slog.Default()
 	if !log.Enabled(ctx, level) {
 		return
 	}
@@ -88,4 +92,10 @@ func logEvent(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.Any("reason", e.Err))
 	}
 	log.LogAttrs(ctx, level, "cookiesession", attrs...)
+}
+
+// listens reports whether anybody would hear of such an event, so that one
+// that is only logged at a level that is off costs nothing.
+func (m *Manager) listens(ctx context.Context, kind EventKind) bool {
+	return m.cfg.OnEvent != nil || slog.Default().Enabled(ctx, levelOf(kind))
 }

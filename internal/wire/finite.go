@@ -21,7 +21,7 @@ func Finite(v any) error {
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 		return nil
 	}
-	budget := 1 << 16
+	budget := 1 << 20
 	return finite(reflect.ValueOf(v), 0, 0, &budget)
 }
 

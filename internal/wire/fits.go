@@ -23,6 +23,9 @@ func Fits(value []byte, t reflect.Type) bool {
 	if decodesItself(t) {
 		return true
 	}
+	if KindOf(value) == Ext { // an application's own, known to the decoder alone
+		return t.Kind() != reflect.Map
+	}
 	switch t.Kind() {
 	case reflect.Bool:
 		return KindOf(value) == Bool

@@ -14,6 +14,9 @@ func NewReader(b []byte) Reader { return Reader{b: b} }
 // Done reports whether everything was what was asked for and nothing is left.
 func (r *Reader) Done() bool { return !r.bad && len(r.b) == 0 }
 
+// Failed reports whether something was not what was asked for.
+func (r *Reader) Failed() bool { return r.bad }
+
 // Array takes the header of an array and returns its number of elements.
 func (r *Reader) Array() int {
 	kind, header, n := head(r.b)

@@ -1,0 +1,90 @@
+package cookiesession
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// This file keeps one visitor's page out of a shared cache (RFC 9111, RFC
+// 9213): frameworks that left it to the application served sessions to
+// strangers (CVE-2023-30861, CVE-2026-27205, CVE-2025-48947).
+
+// vary adds Cookie to Vary, once; a "*" says more already.
+func vary(h http.Header) {
+	for _, line := range h["Vary"] {
+		for name := range strings.SplitSeq(line, ",") {
+			if name = trim(name); name == "*" || strings.EqualFold(name, "Cookie") {
+				return
+			}
+		}
+	}
+	h["Vary"] = append(h["Vary"], "Cookie")
+}
+
+// keepPrivate says that the response is for one visitor, where the
+// application has said nothing.
+func keepPrivate(h http.Header) {
+	if len(h["Cache-Control"]) == 0 {
+		h["Cache-Control"] = []string{"private"}
+	}
+}
+
+// forbidSharing makes sure that no shared cache stores a response that sets
+// our cookies, whatever the application said.
+func forbidSharing(h http.Header) {
+	for name := range h {
+		if name == "Surrogate-Control" || strings.HasSuffix(strings.ToLower(name), "cdn-cache-control") {
+			delete(h, name)
+		}
+	}
+	old := h["Cache-Control"]
+	if len(old) == 0 {
+		h["Cache-Control"] = []string{"private"}
+		return
+	}
+	var kept []string
+	isPrivate := false
+	for _, directive := range directives(old) {
+		name, _, qualified := strings.Cut(directive, "=")
+		switch strings.ToLower(trim(name)) {
+		case "public", "s-maxage":
+			continue
+		case "private":
+			if isPrivate = true; qualified { // private="field" allows sharing the rest
+				directive = "private"
+			}
+			if slices.Contains(kept, "private") {
+				continue
+			}
+		case "no-store":
+			isPrivate = true
+		}
+		kept = append(kept, directive)
+	}
+	if !isPrivate {
+		kept = append(kept, "private")
+	}
+	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
+}
+
+// directives splits Cache-Control lines at commas outside of quotes.
+func directives(lines []string) (all []string) {
+	for _, line := range lines {
+		quoted, start := false, 0
+		for i := 0; i <= len(line); i++ {
+			switch {
+			case i < len(line) && quoted && line[i] == '\\':
+				i++
+			case i < len(line) && line[i] == '"':
+				quoted = !quoted
+			case i >= len(line) || line[i] == ',' && !quoted:
+				if d := trim(line[start:min(i, len(line))]); d != "" {
+					all = append(all, d)
+				}
+				start = i + 1
+			}
+		}
+	}
+	return all
+}

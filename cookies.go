@@ -1,0 +1,416 @@
+package cookiesession
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// This file turns sealed texts into cookies and back: names, cutting and
+// joining, sizes, Set-Cookie lines.
+
+const (
+	// maxLine is the length of a Set-Cookie line. Browsers drop a cookie
+	// whose name and value exceed 4096 bytes (RFC 6265bis section 5.6).
+	maxLine = 4093
+	// maxPieces is how many cookies one compartment may be cut into, and how
+	// many leftovers one response deletes.
+	maxPieces = 64
+	// maxTries is how many cookies of one name are tried to open.
+	maxTries = 8
+	// maxAgeRoom is the longest "; Max-Age=…".
+	maxAgeRoom = len("; Max-Age=34560000")
+
+	keyIDLen = 4
+	tagLen   = 4
+)
+
+// compartment is a cookie name with its continuation cookies: sealed, sent,
+// changed and deleted apart from the others.
+type compartment struct {
+	name          string // of the first cookie
+	before, after string // the attributes around Max-Age
+	allForms      []string
+}
+
+// attributes builds what is repeated exactly in every Set-Cookie line, so
+// that a browser overwrites and deletes what it was given.
+func attributes(cfg *Config) (before, after string, allForms []string) {
+	before = attributesBefore(cfg.Path, cfg.Domain)
+	if !cfg.ScriptAccess {
+		after += "; HttpOnly"
+	}
+	if !cfg.Insecure {
+		after += "; Secure"
+	}
+	switch cfg.SameSite {
+	case http.SameSiteLaxMode:
+		after += "; SameSite=Lax"
+	case http.SameSiteStrictMode:
+		after += "; SameSite=Strict"
+	case http.SameSiteNoneMode:
+		after += "; SameSite=None"
+	}
+	if cfg.Partitioned {
+		after += "; Partitioned"
+	}
+	forms := map[string]bool{}
+	for _, path := range []string{cfg.Path, "/"} {
+		for _, domain := range []string{cfg.Domain, ""} {
+			if form := attributesBefore(path, domain); !forms[form] {
+				forms[form] = true
+				allForms = append(allForms, form)
+			}
+		}
+	}
+	return before, after, allForms
+}
+
+func attributesBefore(path, domain string) string {
+	if domain == "" {
+		return "; Path=" + path
+	}
+	return "; Path=" + path + "; Domain=" + domain
+}
+
+// received is what came of one compartment, as it was sent.
+type received struct {
+	first  string   // the value of the first cookie of that name; "" is none
+	others []string // of further cookies of that name
+	pieces []piece  // continuation cookies
+	size   int      // of names and values, in bytes
+}
+
+type piece struct {
+	index int // 1 for <name>.1
+	value string
+}
+
+// inbox is all that came of a manager's cookies.
+type inbox struct {
+	data, flash, views received
+	test               bool
+}
+
+func (in *inbox) empty() bool {
+	return in.data.size+in.flash.size+in.views.size == 0 && !in.test
+}
+
+// collect finds our cookies in Cookie header lines, under their raw names. It
+// walks the lines itself: net/http's CookiesNamed takes 350 ns here, this 30.
+func (m *Manager) collect(lines []string) (in inbox) {
+	for _, line := range lines {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			name, value, _ := strings.Cut(trim(pair), "=")
+			if rest, ours := strings.CutPrefix(trim(name), m.data.name); ours {
+				in.add(rest, unquote(value), len(name)+len(value))
+			}
+		}
+	}
+	return in
+}
+
+// add files a cookie by what stands behind the common part of our names.
+func (in *inbox) add(rest, value string, size int) {
+	r := &in.data
+	switch {
+	case rest == testSuffix:
+		in.test = true
+		return
+	case strings.HasPrefix(rest, flashSuffix):
+		r, rest = &in.flash, rest[len(flashSuffix):]
+	case strings.HasPrefix(rest, viewsSuffix):
+		r, rest = &in.views, rest[len(viewsSuffix):]
+	}
+	if rest == "" {
+		r.addFirst(value, size)
+	} else if index, ok := continuation(rest); ok && len(r.pieces) < 4*maxPieces {
+		r.pieces = append(r.pieces, piece{index, value})
+		r.size += size
+	}
+}
+
+func (r *received) addFirst(value string, size int) {
+	if value == "" {
+		value = " " // present, and nothing that opens
+	}
+	r.size += size
+	if r.first == "" {
+		r.first = value
+	} else if len(r.others) < maxTries-1 {
+		r.others = append(r.others, value)
+	}
+}
+
+// flashCame reports whether a flash cookie came, without looking further.
+func (m *Manager) flashCame(lines []string) bool {
+	for _, line := range lines {
+		for line != "" {
+			var pair string
+			pair, line, _ = strings.Cut(line, ";")
+			name, _, _ := strings.Cut(trim(pair), "=")
+			if trim(name) == m.flash.name {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// continuation reads ".3", canonical decimal only.
+func continuation(rest string) (index int, ok bool) {
+	if len(rest) < 2 || len(rest) > 7 || rest[0] != '.' || rest[1] == '0' {
+		return 0, false
+	}
+	for _, c := range []byte(rest[1:]) {
+		if c < '0' || c > '9' {
+			return 0, false
+		}
+		index = index*10 + int(c-'0')
+	}
+	return index, true
+}
+
+func trim(s string) string {
+	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+		s = s[1:]
+	}
+	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+func unquote(s string) string {
+	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+// arrival is a compartment after the attempt to open it.
+type arrival[P any] struct {
+	payload  P
+	key      *sealKey // that opened it; nil: nothing came, or err says why not
+	plainLen int
+	err      error
+	keyID    string // named by the cookie, if it is one of a key's form
+	foreign  bool   // others may be able to read it: nothing automatic overwrites it
+}
+
+// open tries the cookies that came under one name. Of the authentic ones the
+// one with the latest time wins, the first sent on a tie: another path or a
+// parent domain may hold an older copy, and the order in which browsers send
+// them says nothing. All tries together read no more than what came.
+func open[P any](m *Manager, c *compartment, r *received, now time.Time, unpack func([]byte, time.Time) (P, int64, error)) (best arrival[P]) {
+	if r.first == "" {
+		return best
+	}
+	var latest int64
+	budget := r.size
+	for i := range 1 + len(r.others) {
+		first := r.first
+		if i > 0 {
+			first = r.others[i-1]
+		}
+		if budget -= len(first); budget < 0 {
+			break
+		}
+		a, t := try(m, c, r, first, &budget, now, unpack)
+		switch {
+		case a.err == nil && (best.key == nil || t > latest):
+			best, latest = a, t
+		case best.key == nil && (best.err == nil || a.foreign && !best.foreign):
+			best = a
+		}
+	}
+	return best
+}
+
+// try opens one cookie with its continuations.
+func try[P any](m *Manager, c *compartment, r *received, first string, budget *int, now time.Time, unpack func([]byte, time.Time) (P, int64, error)) (a arrival[P], t int64) {
+	a.err = ErrInvalid
+	if len(first) <= keyIDLen || first[keyIDLen] != '.' || !base64url(first[:keyIDLen]) {
+		return a, 0
+	}
+	a.keyID = first[:keyIDLen]
+	key := m.ring.find(a.keyID, now)
+	if key == nil {
+		a.err, a.foreign = ErrUnknownKey, true
+		return a, 0
+	}
+	text, ok := r.join(first[keyIDLen+1:], budget)
+	if !ok {
+		return a, 0
+	}
+	plain, err := key.open(c.name, text)
+	if err != nil {
+		return a, 0
+	}
+	a.payload, t, a.err = unpack(plain, now)
+	a.foreign = a.err == errVersion
+	if a.err == nil {
+		a.key, a.plainLen = key, len(plain)
+	}
+	return a, t
+}
+
+// join returns the text behind the key id: whole as it stands, or "n.tag.text"
+// continued in n-1 further cookies that carry the same tag. The tag keeps
+// pieces of different issues apart; that nothing was swapped is for the seal
+// to say.
+func (r *received) join(rest string, budget *int) (text string, ok bool) {
+	count, cut, isCut := strings.Cut(rest, ".")
+	if !isCut {
+		return rest, true
+	}
+	n, err := strconv.Atoi(count)
+	if err != nil || n < 2 || n > maxPieces || strconv.Itoa(n) != count {
+		return "", false
+	}
+	if len(cut) <= tagLen || cut[tagLen] != '.' || !base64url(cut[:tagLen]) {
+		return "", false
+	}
+	tag := cut[:tagLen+1]
+	var parts [maxPieces]string
+	parts[0] = cut[tagLen+1:]
+	for _, p := range r.pieces {
+		if p.index < n && parts[p.index] == "" && strings.HasPrefix(p.value, tag) {
+			parts[p.index] = p.value[len(tag):]
+		}
+	}
+	for _, part := range parts[1:n] {
+		if *budget -= len(part); part == "" || *budget < 0 {
+			return "", false
+		}
+	}
+	return strings.Join(parts[:n], ""), true
+}
+
+func base64url(s string) bool {
+	for _, c := range []byte(s) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
+			return false
+		}
+	}
+	return true
+}
+
+// room is how much text the cookie with this index holds when there are
+// several, or the only one (index -1).
+func (c *compartment) room(index int) int {
+	room := maxLine - len(c.before) - maxAgeRoom - len(c.after) - len(c.name) - len("=")
+	switch {
+	case index < 0:
+		return room - keyIDLen - len(".")
+	case index == 0:
+		return room - keyIDLen - len(".nn.") - tagLen - len(".")
+	}
+	return room - len(".") - digits(index) - tagLen - len(".")
+}
+
+func digits(n int) int {
+	if n < 10 {
+		return 1
+	}
+	return 2
+}
+
+// cost is how many cookies a text of n characters takes, and the bytes of
+// their names and values.
+func (c *compartment) cost(n int) (cookies, bytes int) {
+	if n <= c.room(-1) {
+		return 1, len(c.name) + keyIDLen + len(".") + n
+	}
+	bytes = len(c.name) + keyIDLen + len(".n.") + tagLen + len(".") + n
+	cookies = 1
+	for n -= c.room(0); n > 0; n -= c.room(cookies - 1) {
+		bytes += len(c.name) + len(".") + digits(cookies) + tagLen + len(".")
+		cookies++
+	}
+	return cookies, bytes + digits(cookies) - 1
+}
+
+// appendCookies appends the Set-Cookie lines for a sealed text.
+func (c *compartment) appendCookies(lines []string, keyID string, text []byte, maxAge int) []string {
+	var buf [maxLine]byte
+	n, _ := c.cost(len(text))
+	if n == 1 {
+		b := append(c.appendName(buf[:0], 0), '=')
+		b = append(append(append(b, keyID...), '.'), text...)
+		return append(lines, string(c.appendAttributes(b, c.before, maxAge)))
+	}
+	tag := newTag()
+	for i := range n {
+		b := append(c.appendName(buf[:0], i), '=')
+		if i == 0 {
+			b = append(append(b, keyID...), '.')
+			b = append(strconv.AppendInt(b, int64(n), 10), '.')
+		}
+		part := text[:min(len(text), c.room(i))]
+		text = text[len(part):]
+		b = append(append(append(b, tag...), '.'), part...)
+		lines = append(lines, string(c.appendAttributes(b, c.before, maxAge)))
+	}
+	return lines
+}
+
+// appendName appends the name of the cookie with that index.
+func (c *compartment) appendName(b []byte, index int) []byte {
+	b = append(b, c.name...)
+	if index > 0 {
+		b = strconv.AppendInt(append(b, '.'), int64(index), 10)
+	}
+	return b
+}
+
+// appendAttributes is http.Cookie.String without its checks, which New made
+// once: 52 ns instead of 702.
+func (c *compartment) appendAttributes(b []byte, before string, maxAge int) []byte {
+	b = append(b, before...)
+	if maxAge != noMaxAge {
+		b = strconv.AppendInt(append(b, "; Max-Age="...), int64(maxAge), 10)
+	}
+	return append(b, c.after...)
+}
+
+// appendDeletions appends lines that delete what came, from the cookie with
+// index keep on. Where a name came twice every form that we may have set is
+// deleted.
+func (c *compartment) appendDeletions(lines []string, r *received, keep int) []string {
+	forms := []string{c.before}
+	if len(r.others) > 0 {
+		forms = c.allForms
+	}
+	if r.first != "" && keep == 0 {
+		lines = c.appendDeletion(lines, 0, forms)
+	}
+	deleted := map[int]bool{}
+	for _, p := range r.pieces {
+		if p.index >= keep && !deleted[p.index] && len(deleted) < maxPieces {
+			deleted[p.index] = true
+			lines = c.appendDeletion(lines, p.index, forms)
+		}
+	}
+	return lines
+}
+
+func (c *compartment) appendDeletion(lines []string, index int, forms []string) []string {
+	for _, form := range forms {
+		b := append(c.appendName(nil, index), '=')
+		lines = append(lines, string(c.appendAttributes(b, form, 0)))
+	}
+	return lines
+}
+
+// newTag tells the pieces of one issue from those of another.
+func newTag() string {
+	var b [3]byte
+	rand.Read(b[:]) // never fails
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}

@@ -1,0 +1,336 @@
+// Package cookiesession keeps a visitor's whole session in cookies: values,
+// expiry and flash messages, encrypted and signed with rotating keys. Nothing
+// is stored on the server, so any process that holds the keys can serve any
+// request.
+//
+//	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
+//	…
+//	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
+//	…
+//	http.ListenAndServe(addr, sessions.Handler(mux))
+//
+// and in a handler
+//
+//	s := sessions.FromContext(r.Context())
+//	visits, err := s.Add("visits", 1)
+//
+// # How it works
+//
+// [Manager.Handler] puts a [Session] into the request's context. It is opened
+// when something first looks at it and written just before the response header
+// leaves, whichever way that happens: a handler that leaves its session alone
+// costs no cryptography, no Vary and no Set-Cookie, and nothing is buffered.
+// Handler is nothing but [Manager.OpenRequest], the context and
+// [Manager.Commit]; serverless functions, framework adapters and tests call
+// these themselves and get the same rules.
+//
+// The data is in the cookie s_<Name>, flash in s_<Name>_flash, page views in
+// s_<Name>_views. What is too long for one cookie continues in further ones,
+// <name>.1 and so on, up to Config.MaxBytes in all. A value is encoded with
+// msgpack when it is set and decoded when it is asked for; one that nobody
+// touched goes into the next cookie as it came.
+//
+// A session ends by inactivity (IdleTimeout, counted from its last change),
+// by age (AbsoluteTimeout), by [Session.SetExpiry], by [Session.Destroy] or by
+// [Config].Validate. A cookie that is forged, cut, foreign or too old is an
+// empty session and an [Event] with one reason; it is never an error of the
+// request.
+//
+// # What a cookie cannot do
+//
+// A visitor who kept a copy of the cookies can present it again until it
+// expires, also after a logout: nothing on the server knows better. Two
+// requests in flight both write the whole session, and the later response
+// wins. So one-time tokens, attempt counters and balances do not belong here,
+// and an application that must end sessions at once keeps a not-before time
+// per user and compares it in Validate.
+package cookiesession
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config says how a [Manager] keeps its sessions. The zero value of every
+// field but Keyring is a safe default.
+type Config struct {
+	_ [0]func() // keyed literals only, not comparable
+
+	Keyring *Keyring // required
+
+	// Name tells the cookies of several managers apart: s_<Name> and so on.
+	// Letters, digits, _ and -; default "session". Managers that share a
+	// ring and a Name share sessions.
+	Name   string
+	Path   string // default "/"
+	Domain string // default: this host only
+	// SameSite is Lax by default. None needs Secure, and then nothing keeps
+	// other sites from sending requests with the session.
+	SameSite     http.SameSite
+	Insecure     bool // leave Secure out: plain-HTTP development only
+	ScriptAccess bool // leave HttpOnly out
+	Partitioned  bool // one session per embedding site (CHIPS)
+	HostPrefix   bool // "__Host-" in front of every cookie name: no sibling domain can set it
+
+	// Changing Path, Domain or Partitioned of a running site needs a new
+	// Name: browsers keep the old cookie beside the new one.
+
+	// IdleTimeout ends a session this long after its last change; default 14
+	// days. Reading does not count: for a timeout by visits set RenewAfter.
+	IdleTimeout time.Duration
+	// RenewAfter counts a session that is read this long after its last
+	// change as changed, say a tenth of IdleTimeout. 0: never.
+	RenewAfter time.Duration
+	// AbsoluteTimeout ends a session this long after its creation, whatever
+	// happens; SetExpiry cannot go past it. 0: none.
+	AbsoluteTimeout time.Duration
+	// BrowserSession ends the cookies with the browser; the server still
+	// enforces the timeouts.
+	BrowserSession bool
+	// SaveEveryRequest counts every request on an existing session as a change.
+	SaveEveryRequest bool
+	FlashLifetime    time.Duration // default 1 minute
+
+	// MaxBytes bounds all cookies of this manager, names and values; default
+	// 7168. Servers and proxies commonly accept 8 KB of request header.
+	MaxBytes    int
+	TrackViews  bool // keep counters and a page history: see [Session.Views]
+	HistorySize int  // page views kept; default 100
+
+	// Consent says whether this visitor may be remembered; nil: always. It
+	// is called once per request by OpenRequest.
+	Consent func(*http.Request) bool
+	// Validate is asked once about each session that came, before anything
+	// of it is shown. It gets a read-only session; an error that is
+	// ErrRevoked ends the session for good, any other hides it for this
+	// request. A panic counts as an error.
+	Validate func(context.Context, *Session) error
+	// OnEvent is told what happens, with a context that carries the session
+	// and no lock held. nil: log/slog's default logger.
+	OnEvent func(context.Context, Event)
+}
+
+// ConfigError is one problem of a [Config]. Field is the name of its field.
+type ConfigError struct{ Field, Reason string }
+
+func (e *ConfigError) Error() string {
+	return "cookiesession: Config." + e.Field + ": " + e.Reason
+}
+
+const (
+	flashSuffix = "_flash"
+	viewsSuffix = "_views"
+	testSuffix  = "_test"
+
+	// maxSkew is how far the clocks of instances may be apart.
+	maxSkew = 5 * time.Minute
+)
+
+// Manager opens and commits sessions as one [Config] says. It never changes
+// and may be used from many goroutines.
+type Manager struct {
+	cfg                Config
+	ring               *Keyring
+	data, flash, views compartment
+	always             bool // every request counts as touched
+}
+
+// New makes a Manager. It refuses what browsers would silently drop; the
+// error holds every problem of the config as a *[ConfigError].
+func New(cfg Config) (*Manager, error) {
+	cfg.setDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	before, after, allForms := attributes(&cfg)
+	base := cfg.cookieName()
+	m := &Manager{
+		cfg:    cfg,
+		ring:   cfg.Keyring,
+		data:   compartment{base, before, after, allForms},
+		flash:  compartment{base + flashSuffix, before, after, allForms},
+		views:  compartment{base + viewsSuffix, before, after, allForms},
+		always: cfg.Consent != nil || cfg.TrackViews || cfg.SaveEveryRequest,
+	}
+	m.ring.attach(m.emit)
+	return m, nil
+}
+
+func (c *Config) setDefaults() {
+	setDefault(&c.Name, "session")
+	setDefault(&c.Path, "/")
+	setDefault(&c.SameSite, http.SameSiteLaxMode)
+	if c.SameSite == http.SameSiteDefaultMode {
+		c.SameSite = http.SameSiteLaxMode
+	}
+	setDefault(&c.IdleTimeout, 14*24*time.Hour)
+	setDefault(&c.FlashLifetime, time.Minute)
+	setDefault(&c.MaxBytes, 7168)
+	setDefault(&c.HistorySize, 100)
+}
+
+func setDefault[T comparable](field *T, def T) {
+	var zero T
+	if *field == zero {
+		*field = def
+	}
+}
+
+func (c *Config) cookieName() string {
+	if c.HostPrefix {
+		return "__Host-s_" + c.Name
+	}
+	return "s_" + c.Name
+}
+
+// check reports every problem at once.
+func (c *Config) check() error {
+	var problems []error
+	refuse := func(bad bool, field, reason string, args ...any) {
+		if bad {
+			problems = append(problems, &ConfigError{field, fmt.Sprintf(reason, args...)})
+		}
+	}
+	refuse(!c.Keyring.valid(), "Keyring", "is required: see NewKeyring, ParseKeyring and LoadKeyFile")
+	c.checkName(refuse)
+	c.checkAttributes(refuse)
+	refuse(c.IdleTimeout < 0, "IdleTimeout", "%v is negative", c.IdleTimeout)
+	refuse(c.RenewAfter < 0, "RenewAfter", "%v is negative", c.RenewAfter)
+	refuse(c.RenewAfter > 0 && c.RenewAfter >= c.IdleTimeout, "RenewAfter", "%v is not shorter than IdleTimeout, %v: it would never act", c.RenewAfter, c.IdleTimeout)
+	refuse(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v is negative", c.AbsoluteTimeout)
+	refuse(c.FlashLifetime < 0, "FlashLifetime", "%v is negative", c.FlashLifetime)
+	const least, most = 512, maxPieces * maxLine
+	refuse(c.MaxBytes < least || c.MaxBytes > most, "MaxBytes", "%d is not between %d and %d", c.MaxBytes, least, most)
+	refuse(c.HistorySize < 0 || c.HistorySize > 10000, "HistorySize", "%d is not between 1 and 10000", c.HistorySize)
+	return errors.Join(problems...)
+}
+
+func (c *Config) checkName(refuse func(bool, string, string, ...any)) {
+	for _, r := range c.Name {
+		if !(base64url(string(r))) {
+			refuse(true, "Name", "%q may have letters, digits, _ and - only", c.Name)
+			break
+		}
+	}
+	refuse(strings.HasPrefix(c.Name, "s_"), "Name", "%q begins with the prefix that every cookie gets", c.Name)
+	for _, suffix := range []string{flashSuffix, viewsSuffix, testSuffix} {
+		refuse(strings.HasSuffix(c.Name, suffix), "Name", "%q ends like a cookie of another manager", c.Name)
+	}
+	refuse(len(c.Name) > 64, "Name", "%d characters; at most 64 leave room for values", len(c.Name))
+}
+
+// checkAttributes asks net/http what a cookie may be, and refuses what
+// browsers would not store.
+func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
+	refuse(!strings.HasPrefix(c.Path, "/"), "Path", "%q does not begin with a slash: browsers would use the request's own path", c.Path)
+	err := (&http.Cookie{Name: "s_x", Path: c.Path}).Valid()
+	refuse(err != nil || strings.ContainsAny(c.Path, ";\r\n"), "Path", "%q is not a cookie path", c.Path)
+	err = (&http.Cookie{Name: "s_x", Path: "/", Domain: c.Domain}).Valid()
+	refuse(c.Domain != "" && err != nil, "Domain", "%q is not a cookie domain", c.Domain)
+	refuse(len(c.Path)+len(c.Domain) > 1024, "Path", "with Domain it is longer than the 1024 bytes that browsers accept")
+	refuse(c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode, "SameSite", "%d is not one of net/http's modes", c.SameSite)
+	refuse(c.SameSite == http.SameSiteNoneMode && c.Insecure, "SameSite", "None needs Secure: browsers drop such a cookie")
+	refuse(c.Partitioned && c.Insecure, "Partitioned", "needs Secure: browsers drop such a cookie")
+	refuse(c.HostPrefix && c.Insecure, "HostPrefix", "needs Secure: browsers drop such a cookie")
+	refuse(c.HostPrefix && c.Domain != "", "HostPrefix", "does not go with Domain: browsers drop such a cookie")
+	refuse(c.HostPrefix && c.Path != "/", "HostPrefix", "needs the Path \"/\": browsers drop such a cookie")
+}
+
+// Handler puts a session into the context of each request and commits it just
+// before the response header leaves. It works behind and in front of other
+// middleware; what must see the session stands inside it. Within itself it
+// acts once. A handler that panics saves nothing, but removals ([Session.Destroy],
+// [Session.Deny], revocation, expiry) are in w.Header() for whoever recovers.
+//
+// On [http.Hijacker] the cookies are in w.Header() too: send them with the
+// 101 response.
+func (m *Manager) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := r.Context().Value(contextKey{m}).(*Session)
+		if s != nil && s.handled {
+			next.ServeHTTP(w, r)
+			return
+		}
+		x := &exchange{Context: r.Context(), s: s}
+		if s == nil {
+			x.s = &x.own
+			m.openRequest(x.s, r)
+			x.s.ctx = x
+		}
+		x.s.handled = true
+		x.serve(next, w, r)
+	})
+}
+
+// OpenRequest opens the session of r: [Manager.Open] with r's context and
+// cookies, and with what Consent says, the path, and whether r is a document
+// navigation (Sec-Fetch-Dest, Sec-Purpose) or came from another site
+// (Sec-Fetch-Site) taken from r.
+func (m *Manager) OpenRequest(r *http.Request) *Session {
+	s := new(Session)
+	m.openRequest(s, r)
+	s.ctx = m.NewContext(r.Context(), s)
+	return s
+}
+
+func (m *Manager) openRequest(s *Session, r *http.Request) {
+	s.m, s.lines = m, r.Header["Cookie"]
+	s.path = r.URL.Path
+	s.document = navigates(r.Header)
+	s.crossSite = header(r.Header, "Sec-Fetch-Site") == "cross-site"
+	s.consented = m.cfg.Consent != nil && m.cfg.Consent(r)
+}
+
+// navigates reports whether the answer is a page for a person to see, as far
+// as the browser says: not an image, a script's fetch or a prefetch. A
+// browser that says nothing gets the benefit of the doubt.
+func navigates(h http.Header) bool {
+	dest := header(h, "Sec-Fetch-Dest")
+	return (dest == "" || dest == "document") && !strings.HasPrefix(header(h, "Sec-Purpose"), "prefetch")
+}
+
+// header is h.Get for a canonical name.
+func header(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// Open opens the session in the given Cookie header lines; each may hold
+// several cookies. It never fails and never returns nil: what cannot be
+// opened is an empty session. No cookie is looked at before a method asks.
+// It counts as a document navigation and records no path; with Consent
+// configured it has no permission until [Session.Allow].
+func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
+	s := &Session{m: m, lines: slices.Clone(cookies), request: request{document: true}}
+	s.ctx = m.NewContext(ctx, s)
+	return s
+}
+
+// contextKey finds the session of one manager.
+type contextKey struct{ m *Manager }
+
+// NewContext returns a context that carries s, for [Manager.FromContext] and
+// for [Manager.Handler], which commits it.
+func (m *Manager) NewContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, contextKey{m}, s)
+}
+
+// FromContext returns the session that [Manager.Handler] or
+// [Manager.NewContext] put into ctx. It panics where there is none: a program
+// that forgot the middleware would lose every session in silence.
+func (m *Manager) FromContext(ctx context.Context) *Session {
+	s, _ := ctx.Value(contextKey{m}).(*Session)
+	if s == nil {
+		panic(fmt.Sprintf("cookiesession: no session %q in this context: wrap the server's outermost handler in Manager.Handler "+
+			"(or put a session there with NewContext), and pass the request's own context: r.Context(), "+
+			"in gin c.Request.Context(), in echo c.Request().Context()", m.cfg.Name))
+	}
+	return s
+}

@@ -1,0 +1,168 @@
+package cookiesession
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// This file is the way in: from what came to the session that a handler sees.
+
+// open makes sure that what came has been looked at. It needs the lock, and
+// gives it back while Validate runs; others wait for the answer.
+func (s *Session) open() {
+	for s.state == validating {
+		answer := s.validated
+		s.mu.Unlock()
+		<-answer
+		s.mu.Lock()
+	}
+	s.begin()
+	if s.state == opened || !s.permitted() {
+		return
+	}
+	s.openData()
+	if s.live && s.m.cfg.Validate != nil {
+		s.validate()
+	}
+	s.state = opened
+	s.settle()
+}
+
+// begin takes what needs neither key nor permission.
+func (s *Session) begin() {
+	if s.at.IsZero() {
+		s.at = time.Now()
+		s.in = s.m.collect(s.lines)
+		s.work.created = s.at.Unix()
+	}
+}
+
+// openData opens the data compartment and judges what was in it.
+func (s *Session) openData() {
+	a := open(s.m, &s.m.data, &s.in.data, s.at, acceptRecord)
+	s.noteArrival(&s.m.data, &s.in.data, a.keyID, a.err)
+	s.base, s.baseKey, s.baseLen, s.rejected = a.payload, a.key, a.plainLen, a.err
+	s.live = a.key != nil
+	if a.foreign {
+		s.verdict = foreign
+	}
+	if s.m.cfg.TrackViews {
+		s.openViews()
+	}
+	if s.live && !s.at.Before(s.m.deadline(s.base.expiry, time.Unix(s.base.created, 0), s.storedActivity())) {
+		s.live, s.verdict, s.rejected = false, expired, ErrExpired
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: a.keyID, Err: ErrExpired})
+	}
+}
+
+// storedActivity is when the session that came was active last.
+func (s *Session) storedActivity() time.Time {
+	return time.Unix(max(s.base.modified, s.views.lastOf(s.base.id)), 0)
+}
+
+// acceptRecord unpacks data and refuses what no clock here can have made.
+func acceptRecord(plain []byte, now time.Time) (record, int64, error) {
+	r, err := unpackRecord(plain)
+	latest := now.Add(maxSkew).Unix()
+	if err == nil && (r.created > latest || r.modified > latest) {
+		err = ErrInvalid
+	}
+	return r, r.modified, err
+}
+
+// noteArrival reports what is worth it about one compartment that came.
+func (s *Session) noteArrival(c *compartment, r *received, keyID string, err error) {
+	if len(r.others) > 0 {
+		s.note(Event{Kind: EventDoubled, CookieName: c.name, Bytes: r.size})
+	}
+	if err != nil {
+		s.note(Event{Kind: EventRefused, CookieName: c.name, KeyID: keyID, Bytes: r.size, Err: err})
+	}
+}
+
+// validate asks Validate about the session that came, without the lock.
+func (s *Session) validate() {
+	s.state, s.validated = validating, make(chan struct{})
+	candidate := s.candidate()
+	s.mu.Unlock()
+	err := s.m.ask(candidate)
+	s.mu.Lock()
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrRevoked):
+		s.live, s.verdict = false, revoked
+	default:
+		s.live, s.verdict = false, withheld
+	}
+	if s.rejected = err; err != nil {
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.baseKey.id, Err: err})
+	}
+	close(s.validated)
+}
+
+// candidate is the read-only session that Validate sees.
+func (s *Session) candidate() *Session {
+	c := &Session{
+		m: s.m, lines: s.lines, request: s.request,
+		state: opened, accessed: true, committed: true, asking: true,
+		at: s.at, in: s.in, permission: granted,
+		base: s.base, baseLen: s.baseLen, baseKey: s.baseKey, live: true,
+		views: s.views,
+	}
+	c.ctx = s.m.NewContext(s.ctx, c)
+	c.settle()
+	return c
+}
+
+// ask calls Validate. A panic is an error: the session stays hidden, and the
+// request goes on.
+func (m *Manager) ask(s *Session) (err error) {
+	answered := false
+	defer func() {
+		if !answered {
+			err = fmt.Errorf("cookiesession: Validate panicked: %v", recover())
+		}
+	}()
+	err = m.cfg.Validate(s.ctx, s)
+	answered = true
+	return err
+}
+
+// settle puts what this request wrote on top of what came. It is called when
+// the session has been opened and whenever permission comes later.
+func (s *Session) settle() {
+	if s.destroyed {
+		return
+	}
+	own := s.work
+	if !s.live {
+		s.settleVisitor()
+		return
+	}
+	s.work = s.base
+	if s.cycled {
+		s.work.id = own.id
+	}
+	s.hasID = true
+	if s.cleared {
+		s.work.values, s.work.expiry = own.values, own.expiry
+		return
+	}
+	for _, key := range s.deleted {
+		s.work.values = s.work.values.Without(key)
+	}
+	s.work.values = union(s.work.values, own.values)
+	if s.setExpiry {
+		s.work.expiry = own.expiry
+	}
+}
+
+// settleVisitor gives a visitor without data the id and the beginning that
+// the views remember.
+func (s *Session) settleVisitor() {
+	if v := &s.views; v.live && !s.cycled && s.verdict == accepted {
+		s.work.id, s.hasID = v.came.id, true
+		s.work.created = v.came.created
+	}
+}
