@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -311,17 +312,17 @@ func TestAListenerMayAskAnythingAndHoldsUpNobody(t *testing.T) {
 		path := plainKeyFile(t, t.TempDir(), keyFileText(a))
 		ring, err := cookiesession.LoadKeyFile(path)
 		mustWork(t, err)
-		var release = make(chan struct{})
-		var once sync.Once
+		release := make(chan struct{})
+		var called atomic.Bool
 		ringManager(t, cookiesession.Config{Keyring: ring, OnEvent: func(_ context.Context, e cookiesession.Event) {
-			if e.Kind != cookiesession.EventKeysLoaded {
+			if e.Kind != cookiesession.EventKeysLoaded || called.Swap(true) {
 				return
 			}
-			once.Do(func() {
-				<-release
-				ring.Status()
-				mustWork(t, ring.Replace(cookiesession.Key{Secret: c}))
-			})
+			<-release
+			ring.Status()
+			if err := ring.Replace(cookiesession.Key{Secret: c}); err != nil {
+				t.Error(err)
+			}
 		}})
 		writeKeyFile(t, path, keyFileText(b))
 		time.Sleep(5 * time.Second)
