@@ -171,7 +171,7 @@ func (p *plan) data() (id sessionID, replaced bool) {
 		return s.id(), write
 	case shown && !p.failed && s.renews(p.now):
 		s.work.modified = p.now.Unix()
-		p.issueData(key, EventIssued)
+		p.issueData(key, EventRenewed)
 	case shown && !p.failed && key != nil && s.baseKey.older(key):
 		p.issueData(key, EventRekeyed)
 	default:

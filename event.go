@@ -36,6 +36,7 @@ const (
 	EventWriteRefused EventKind = "write-refused" // a change was not saved; Err says why
 	EventLateLook     EventKind = "late-look"     // first look at the session after the header left: the response was not marked as varying
 	EventDoubled      EventKind = "doubled"       // several cookies of one name came
+	EventRenewed      EventKind = "renewed"       // an unchanged session was issued anew by RenewAfter or SaveEveryRequest
 	EventRekeyed      EventKind = "rekeyed"       // an unchanged session was issued anew under a newer key
 	EventKeysLoaded   EventKind = "keys-loaded"   // the keyring has new keys
 	EventKeysRefused  EventKind = "keys-refused"  // new keys were refused, the old ones stay; Err says why
@@ -57,7 +58,7 @@ func (m *Manager) emit(ctx context.Context, e Event) {
 		m.cfg.OnEvent(ctx, e)
 		return
 	}
-	logEvent(ctx, e)
+	LogEvent(ctx, e)
 }
 
 // levelOf logs what a client can cause at will (forged cookies) at debug
@@ -72,8 +73,11 @@ func levelOf(kind EventKind) slog.Level {
 	return slog.LevelDebug
 }
 
-// logEvent is the default of OnEvent.
-func logEvent(ctx context.Context, e Event) {
+// LogEvent is what happens to events when OnEvent is nil: refused writes,
+// refused keys and late looks are logged by log/slog's default logger at warn
+// level, new keys at info, everything else at debug. An OnEvent that counts
+// may call it to keep the log.
+func LogEvent(ctx context.Context, e Event) {
 	level, log := levelOf(e.Kind), slog.Default()
 	if !log.Enabled(ctx, level) {
 		return
