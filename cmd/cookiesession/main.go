@@ -1,5 +1,6 @@
 // Command cookiesession shows, rotates and looks into cookie-only sessions.
 //
+//	cookiesession demo      a small shop that shows what its cookies hold
 //	cookiesession help      what there is, and examples
 //
 // Exit codes: 0 done, 1 it could not be done (the message says what to do
@@ -36,6 +37,7 @@ type command struct {
 }
 
 var commands = []command{
+	{"demo", "a small shop that shows what its cookies hold", runDemo},
 }
 
 func main() {

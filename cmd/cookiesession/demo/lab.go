@@ -1,0 +1,164 @@
+package demo
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+// expireAfter is long enough to read what will happen, and to see it.
+const expireAfter = 6 * time.Second
+
+// copyPrefix begins the names of the cookies that hold a visitor's copy of the
+// session. They are sent to the laboratory alone: the shop has no use for them.
+const copyPrefix = "copy_"
+
+const labPath = "/lab"
+
+// ownCookie is a cookie of the demo itself, which the package never touches.
+func (d *Site) ownCookie(name, value, path string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: name, Value: value, Path: path, MaxAge: maxAge,
+		Secure: !d.cfg.Insecure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	}
+}
+
+// did goes back to the page that the button was on: the referrer chooses
+// between two addresses and is none itself.
+func did(w http.ResponseWriter, r *http.Request, what string) {
+	http.Redirect(w, r, origin(r)+"?did="+what, http.StatusSeeOther)
+}
+
+func origin(r *http.Request) string {
+	if u, err := url.Parse(r.Referer()); err == nil && u.Path == "/session" {
+		return u.Path
+	}
+	return "/"
+}
+
+// forge changes one bit in the middle of the session's first cookie, as
+// someone would who owns the browser and wants to be an administrator.
+func (d *Site) forge(w http.ResponseWriter, r *http.Request) {
+	c, err := r.Cookie(cookieName)
+	if err != nil {
+		did(w, r, "nothing")
+		return
+	}
+	http.SetCookie(w, d.ownCookie(cookieName, flipBit(c.Value), "/", int(absoluteTimeout.Seconds())))
+	did(w, r, "forge")
+}
+
+// flipBit stays within base64url: another character would be refused before
+// the MAC is even looked at, which proves less.
+func flipBit(text string) string {
+	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	for i := len(text) / 2; i < len(text); i++ {
+		if at := strings.IndexByte(alphabet, text[i]); at >= 0 {
+			return text[:i] + alphabet[at^1:at^1+1] + text[i+1:]
+		}
+	}
+	return text
+}
+
+// copyCookies puts the session's cookies aside, as a thief would, or a backup
+// of the browser's profile.
+func (d *Site) copyCookies(w http.ResponseWriter, r *http.Request) {
+	sent := sentCookies(r)
+	for _, c := range r.Cookies() {
+		if strings.HasPrefix(c.Name, copyPrefix) {
+			http.SetCookie(w, d.ownCookie(c.Name, "", labPath, -1))
+		}
+	}
+	n := 0
+	for _, c := range sent {
+		if compartment(c.Name) == cookieName {
+			http.SetCookie(w, d.ownCookie(copyPrefix+c.Name, c.Value, labPath, 3600))
+			n++
+		}
+	}
+	if n == 0 {
+		did(w, r, "nothing")
+		return
+	}
+	did(w, r, "copy")
+}
+
+func (d *Site) replay(w http.ResponseWriter, r *http.Request) {
+	n := 0
+	for _, c := range r.Cookies() {
+		name, ok := strings.CutPrefix(c.Name, copyPrefix)
+		if ok && compartment(name) == cookieName {
+			http.SetCookie(w, d.ownCookie(name, c.Value, "/", int(absoluteTimeout.Seconds())))
+			n++
+		}
+	}
+	if n == 0 {
+		did(w, r, "no-copy")
+		return
+	}
+	did(w, r, "replay")
+}
+
+// expire ends the session in a moment, and gives the browser its cookies with
+// an hour more: the deadline that counts is the one inside the seal.
+func (d *Site) expire(w http.ResponseWriter, r *http.Request) {
+	s := d.sessions.OpenRequest(r)
+	if s.IsNew() {
+		did(w, r, "nothing")
+		return
+	}
+	s.SetExpiry(cookiesession.At(time.Now().Add(expireAfter)))
+	theirs := make(http.Header)
+	if err := d.sessions.Commit(theirs, s, http.StatusSeeOther); err != nil {
+		did(w, r, "full")
+		return
+	}
+	for _, text := range theirs.Values("Set-Cookie") {
+		c, err := http.ParseSetCookie(text)
+		if err != nil {
+			continue
+		}
+		if c.MaxAge > 0 {
+			c.MaxAge = 3600
+			c.Expires = time.Time{}
+		}
+		http.SetCookie(w, c)
+	}
+	did(w, r, "expire")
+}
+
+// leaveFlash is shown on the page after next: the one in between keeps it, so
+// that it can be seen waiting.
+func (d *Site) leaveFlash(w http.ResponseWriter, r *http.Request) {
+	if err := d.session(r).Flash(flashNotice, notice{"success", "This message waited for one page, and is gone with this one."}); err != nil {
+		did(w, r, "full")
+		return
+	}
+	did(w, r, "flash")
+}
+
+func (d *Site) changeKeys(w http.ResponseWriter, r *http.Request) {
+	var err error
+	change := r.PathValue("change")
+	switch change {
+	case "rotate":
+		err = d.ring.add(time.Now())
+	case "announce":
+		err = d.ring.add(time.Now().Add(announceAhead))
+	case "retire":
+		err = d.ring.retire()
+	case "lose":
+		err = d.ring.lose()
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	if err != nil {
+		d.cfg.Log.Warn("the ring stays as it was", "reason", err)
+		change = "no-keys"
+	}
+	did(w, r, change)
+}
