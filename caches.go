@@ -10,8 +10,12 @@ import (
 // 9213): frameworks that left it to the application served sessions to
 // strangers (CVE-2023-30861, CVE-2026-27205, CVE-2025-48947).
 
+// fields is room for the fields that most responses get, in the session's own
+// memory: 3 allocations less than slices of their own.
+type fields struct{ cookie, varies, control [1]string }
+
 // vary adds Cookie to Vary, once; a "*" says more already.
-func vary(h http.Header) {
+func (f *fields) vary(h http.Header) {
 	for _, line := range h["Vary"] {
 		for name := range strings.SplitSeq(line, ",") {
 			if name = trim(name); name == "*" || strings.EqualFold(name, "Cookie") {
@@ -19,20 +23,24 @@ func vary(h http.Header) {
 			}
 		}
 	}
+	if len(h["Vary"]) == 0 {
+		h["Vary"] = f.varies[:0]
+	}
 	h["Vary"] = append(h["Vary"], "Cookie")
 }
 
 // keepPrivate says that the response is for one visitor, where the
 // application has said nothing.
-func keepPrivate(h http.Header) {
+func (f *fields) keepPrivate(h http.Header) {
 	if len(h["Cache-Control"]) == 0 {
-		h["Cache-Control"] = []string{"private"}
+		f.control[0] = "private"
+		h["Cache-Control"] = f.control[:]
 	}
 }
 
 // forbidSharing makes sure that no shared cache stores a response that sets
 // our cookies, whatever the application said.
-func forbidSharing(h http.Header) {
+func (f *fields) forbidSharing(h http.Header) {
 	for name := range h {
 		if name == "Surrogate-Control" || strings.HasSuffix(strings.ToLower(name), "cdn-cache-control") {
 			delete(h, name)
@@ -40,7 +48,7 @@ func forbidSharing(h http.Header) {
 	}
 	old := h["Cache-Control"]
 	if len(old) == 0 {
-		h["Cache-Control"] = []string{"private"}
+		f.keepPrivate(h)
 		return
 	}
 	var kept []string

@@ -97,13 +97,16 @@ func (s *Session) commit(h http.Header, o outcome) error {
 	o.now = time.Now()
 	p := plan{s: s, outcome: o, lines: h["Set-Cookie"]}
 	before := len(p.lines)
+	if before == 0 {
+		p.lines = s.field.cookie[:0]
+	}
 	p.run()
-	vary(h)
+	s.field.vary(h)
 	if len(p.lines) > before {
 		h["Set-Cookie"] = p.lines
-		forbidSharing(h)
+		s.field.forbidSharing(h)
 	} else if s.permitted() && (s.live && !s.destroyed || s.flash.in.Len()+s.flash.now.Len() > 0) {
-		keepPrivate(h)
+		s.field.keepPrivate(h)
 	}
 	if p.err != nil {
 		s.note(Event{Kind: EventWriteRefused, CookieName: s.m.data.name, Err: p.err})
@@ -115,13 +118,13 @@ func (s *Session) commit(h http.Header, o outcome) error {
 // turn is over. This is the one automatic write that does not ask who wrote
 // it, and costs no cryptography. What comes after the header may still read it.
 func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
-	if o.status != http.StatusOK || o.panicked || !s.document || !s.m.flashCame(s.lines) {
+	if o.status != http.StatusOK || o.panicked || !s.m.flashCame(s.lines) || !s.document() {
 		return
 	}
 	s.begin()
 	h["Set-Cookie"] = s.m.flash.appendDeletions(h["Set-Cookie"], &s.in.flash, 0)
 	s.note(Event{Kind: EventDeleted, CookieName: s.m.flash.name})
-	forbidSharing(h)
+	s.field.forbidSharing(h)
 }
 
 // plan works out the Set-Cookie lines of one response.
@@ -247,17 +250,22 @@ func (p *plan) flash() {
 	case remove:
 		p.remove(&s.m.flash, &s.in.flash)
 	case next.values.Len() > 0:
-		exempt := next.packedLen() <= s.flash.plainLen
-		left := time.Unix(next.expires, 0).Sub(p.now)
-		age := int(roundUp(min(left, s.m.cfg.FlashLifetime)))
-		if s.m.cfg.BrowserSession {
-			age = noMaxAge
-		}
-		key := s.m.ring.current(p.now).sealing(p.now)
-		p.issue(&s.m.flash, &s.in.flash, &next, key, age, exempt, next.values, EventIssued)
+		p.issueFlash(next)
 	default:
 		p.left -= s.in.flash.size
 	}
+}
+
+func (p *plan) issueFlash(next flashRecord) {
+	s := p.s
+	exempt := next.packedLen() <= s.flash.plainLen
+	left := time.Unix(next.expires, 0).Sub(p.now)
+	age := int(roundUp(min(left, s.m.cfg.FlashLifetime)))
+	if s.m.cfg.BrowserSession {
+		age = noMaxAge
+	}
+	key := s.m.ring.current(p.now).sealing(p.now)
+	p.issue(&s.m.flash, &s.in.flash, &next, key, age, exempt, next.values, EventIssued)
 }
 
 // viewed treats the views compartment: its history gets the room that is left.

@@ -280,26 +280,8 @@ func (m *Manager) OpenRequest(r *http.Request) *Session {
 
 func (m *Manager) openRequest(s *Session, r *http.Request) {
 	s.m, s.lines = m, r.Header["Cookie"]
-	s.path = r.URL.Path
-	s.document = navigates(r.Header)
-	s.crossSite = header(r.Header, "Sec-Fetch-Site") == "cross-site"
+	s.header, s.path = r.Header, r.URL.Path
 	s.consented = m.cfg.Consent != nil && m.cfg.Consent(r)
-}
-
-// navigates reports whether the answer is a page for a person to see, as far
-// as the browser says: not an image, a script's fetch or a prefetch. A
-// browser that says nothing gets the benefit of the doubt.
-func navigates(h http.Header) bool {
-	dest := header(h, "Sec-Fetch-Dest")
-	return (dest == "" || dest == "document") && !strings.HasPrefix(header(h, "Sec-Purpose"), "prefetch")
-}
-
-// header is h.Get for a canonical name.
-func header(h http.Header, name string) string {
-	if v := h[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
 }
 
 // Open opens the session in the given Cookie header lines; each may hold
@@ -308,7 +290,7 @@ func header(h http.Header, name string) string {
 // It counts as a document navigation and records no path; with Consent
 // configured it has no permission until [Session.Allow].
 func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
-	s := &Session{m: m, lines: slices.Clone(cookies), request: request{document: true}}
+	s := &Session{m: m, lines: slices.Clone(cookies)}
 	s.ctx = m.NewContext(ctx, s)
 	return s
 }

@@ -257,7 +257,7 @@ func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
 	if o.failed {
 		return f.dead, flashRecord{}
 	}
-	page := o.status == 200 && s.document
+	page := o.status == 200 && s.document()
 	if page && f.kept.empty() || f.clear { // nothing that came is needed: unopened
 		next = s.flashFor(o.now, f.out)
 		return came && next.values.Len() == 0, next
@@ -286,8 +286,9 @@ func (s *Session) flashLeft(status int) wire.Pairs {
 	if status != 200 {
 		return rest
 	}
+	page := s.document()
 	for key := range s.flash.in.All() {
-		consumed := s.document || s.flash.read.has(key)
+		consumed := page || s.flash.read.has(key)
 		if consumed && !s.flash.kept.has(key) {
 			rest = rest.Without(key)
 		}

@@ -161,7 +161,7 @@ func (s *Session) settle() {
 // settleVisitor gives a visitor without data the id and the beginning that
 // the views remember.
 func (s *Session) settleVisitor() {
-	if v := &s.views; v.live && !s.cycled && s.verdict == accepted {
+	if v := s.views; v != nil && v.live && !s.cycled && s.verdict == accepted {
 		s.work.id, s.hasID = v.came.id, true
 		s.work.created = v.came.created
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"math"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -69,16 +70,35 @@ type Session struct {
 	deleted   []string // without permission only
 
 	flash      flashState
-	views      viewsState
+	views      *viewsState // nil: not opened, or not tracked
 	testCookie testCookie
+
+	field fields
 }
 
 // request is what matters of the request besides its cookies.
 type request struct {
-	path      string // without the query; "" is not recorded
-	document  bool   // a navigation that shows a page, not a part of one or a prefetch
-	crossSite bool
+	header    http.Header // nil: opened without a request
+	path      string      // without the query; "" is not recorded
 	consented bool
+}
+
+// document reports whether the answer is a page for a person to see, as far
+// as the browser says: not an image, a script's fetch or a prefetch. A
+// browser that says nothing gets the benefit of the doubt.
+func (r *request) document() bool {
+	dest := r.first("Sec-Fetch-Dest")
+	return (dest == "" || dest == "document") && !strings.HasPrefix(r.first("Sec-Purpose"), "prefetch")
+}
+
+func (r *request) crossSite() bool { return r.first("Sec-Fetch-Site") == "cross-site" }
+
+// first is Header.Get for a canonical name.
+func (r *request) first(name string) string {
+	if v := r.header[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
 }
 
 type sessionState uint8

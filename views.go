@@ -57,7 +57,7 @@ type viewsState struct {
 
 // lastOf is the time of the last view that belongs to the session with id.
 func (v *viewsState) lastOf(id sessionID) int64 {
-	if !v.live || v.came.id != id {
+	if v == nil || !v.live || v.came.id != id {
 		return 0
 	}
 	return v.came.last
@@ -68,8 +68,8 @@ func (v *viewsState) lastOf(id sessionID) int64 {
 func (s *Session) openViews() {
 	a := open(s.m, &s.m.views, &s.in.views, s.at, acceptViews)
 	s.noteArrival(&s.m.views, &s.in.views, a.keyID, a.err)
-	s.views = viewsState{came: a.payload, live: a.key != nil, foreign: a.foreign}
-	if v := &s.views; v.live && !s.live {
+	s.views = &viewsState{came: a.payload, live: a.key != nil, foreign: a.foreign}
+	if v := s.views; v.live && !s.live {
 		end := s.m.deadline(Expiry{}, time.Unix(v.came.created, 0), time.Unix(v.came.last, 0))
 		v.live = s.at.Before(end)
 	}
@@ -86,7 +86,7 @@ func acceptViews(plain []byte, now time.Time) (viewRecord, int64, error) {
 
 // continuesViews reports whether what came is this session's own.
 func (s *Session) continuesViews() bool {
-	if !s.m.cfg.TrackViews || !s.permitted() || !s.views.live || s.destroyed {
+	if s.views == nil || !s.views.live || !s.permitted() || s.destroyed {
 		return false
 	}
 	if s.live {
@@ -104,9 +104,9 @@ func (s *Session) planViews(o outcome, dataID sessionID, replaced bool) (remove 
 		return came, nil
 	case !s.m.cfg.TrackViews, o.panicked, s.verdict == withheld:
 		return came && s.verdict == expired, nil
-	case (s.verdict == foreign || s.views.foreign) && !replaced:
+	case (s.verdict == foreign || s.views != nil && s.views.foreign) && !replaced:
 		return false, nil
-	case s.crossSite && s.in.empty(): // the browser withheld its cookies; it does not lack them
+	case s.crossSite() && s.in.empty(): // the browser withheld its cookies; it does not lack them
 		return false, nil
 	}
 	v := viewRecord{created: s.work.created, last: o.now.Unix()}
@@ -121,7 +121,7 @@ func (s *Session) planViews(o outcome, dataID sessionID, replaced bool) (remove 
 // viewsReserve is what the counters take without any history: data may not
 // push them out.
 func (s *Session) viewsReserve() int {
-	if !s.m.cfg.TrackViews {
+	if s.views == nil {
 		return 0
 	}
 	v := s.views.came

@@ -44,17 +44,17 @@ func (r *Reader) Pairs() Pairs {
 }
 
 // Int takes an integer.
-func (r *Reader) Int() int64 { return take(r, Int64) }
+func (r *Reader) Int() int64 {
+	i, ok := Int64(r.Value())
+	r.bad = r.bad || !ok
+	return i
+}
 
 // Bytes takes a byte string, not copied.
-func (r *Reader) Bytes() []byte { return take(r, Bytes) }
-
-func take[T any](r *Reader, as func([]byte) (T, bool)) T {
-	v, ok := as(r.Value())
-	if !ok {
-		r.bad = true
-	}
-	return v
+func (r *Reader) Bytes() []byte {
+	b, ok := Bytes(r.Value())
+	r.bad = r.bad || !ok
+	return b
 }
 
 func (r *Reader) advance(n int, ok bool) []byte {
