@@ -1,0 +1,45 @@
+// Command echo4 is a server with a session behind Echo v4.
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/cookiesession/cookiesession"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+)
+
+func main() {
+	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Fatal(http.ListenAndServe("localhost:8080", serve(sessions, routes(sessions))))
+}
+
+func routes(sessions *cookiesession.Manager) *echo.Echo {
+	e := echo.New()
+	e.Use(middleware.Recover())
+	e.GET("/", func(c echo.Context) error {
+		visits, err := sessions.FromContext(c.Request().Context()).Add("visits", 1)
+		if err != nil {
+			return err
+		}
+		return c.String(http.StatusOK, fmt.Sprintf("visit %d\n", visits))
+	})
+	return e
+}
+
+// serve wraps Echo from outside, with http.ListenAndServe in place of e.Start.
+// Inside, as e.Use(echo.WrapMiddleware(sessions.Handler)), an error that a
+// handler returns would be answered only after the header has left with a 200.
+func serve(sessions *cookiesession.Manager, e *echo.Echo) http.Handler {
+	return sessions.Handler(e)
+}

@@ -1,0 +1,61 @@
+// Command servemux is the shortest server with a session: net/http alone.
+//
+//	SESSION_KEYS=$(openssl rand -hex 32) go run ./examples/servemux
+package main
+
+import (
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+func main() {
+	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
+	if err != nil {
+		log.Fatal(err)
+	}
+	// Browsers take Secure cookies from http://localhost, Safari apart.
+	log.Fatal(http.ListenAndServe("localhost:8080", serve(sessions, routes(sessions))))
+}
+
+func routes(sessions *cookiesession.Manager) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
+		visits, err := sessions.FromContext(r.Context()).Add("visits", 1)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		fmt.Fprintf(w, "visit %d\n", visits)
+	})
+	return mux
+}
+
+// serve puts the recovery outside the sessions: a panic passes through Handler,
+// which then saves nothing but leaves a logout in the header for the 500.
+func serve(sessions *cookiesession.Manager, mux http.Handler) http.Handler {
+	return recovered(sessions.Handler(mux))
+}
+
+func recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			switch v := recover(); v {
+			case nil:
+			case http.ErrAbortHandler:
+				panic(v)
+			default:
+				log.Print("panic: ", v)
+				http.Error(w, "internal server error", http.StatusInternalServerError)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
