@@ -42,7 +42,7 @@ func (f *fields) keepPrivate(h http.Header) {
 // our cookies, whatever the application said.
 func (f *fields) forbidSharing(h http.Header) {
 	for name := range h {
-		if name == "Surrogate-Control" || strings.HasSuffix(strings.ToLower(name), "cdn-cache-control") {
+		if strings.EqualFold(name, "Surrogate-Control") || endsInFold(name, "CDN-Cache-Control") {
 			delete(h, name)
 		}
 	}
@@ -74,6 +74,10 @@ func (f *fields) forbidSharing(h http.Header) {
 		kept = append(kept, "private")
 	}
 	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
+}
+
+func endsInFold(name, suffix string) bool {
+	return len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix)
 }
 
 // directives splits Cache-Control lines at commas outside of quotes.

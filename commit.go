@@ -19,6 +19,7 @@ type exchange struct {
 	s      *Session // own, or one that NewContext put there
 	own    Session
 	writer firstbyte.Writer
+	inner  http.Request // what next gets: in here, WithContext's copy is no allocation of its own
 }
 
 // Value finds the session.
@@ -39,7 +40,8 @@ func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 		}
 	}()
 	if x.s == &x.own {
-		r = r.WithContext(x)
+		x.inner = *r.WithContext(x)
+		r = &x.inner
 	}
 	next.ServeHTTP(x.writer.Wrap(w, x), r)
 	returned = true

@@ -31,10 +31,10 @@ func (s *Session) open() {
 
 // begin takes what needs neither key nor permission.
 func (s *Session) begin() {
-	if s.at.IsZero() {
-		s.at = time.Now()
-		s.in = s.m.collect(s.lines)
-		s.work.created = s.at.Unix()
+	if s.content == nil {
+		now := time.Now()
+		s.content = &content{at: now, in: s.m.collect(s.lines)}
+		s.work.created = now.Unix()
 	}
 }
 
@@ -105,10 +105,11 @@ func (s *Session) validate() {
 func (s *Session) candidate() *Session {
 	c := &Session{
 		m: s.m, lines: s.lines, request: s.request,
-		state: opened, accessed: true, committed: true, asking: true,
-		at: s.at, in: s.in, permission: granted,
-		base: s.base, baseLen: s.baseLen, baseKey: s.baseKey, live: true,
-		views: s.views,
+		state: opened, permission: granted, accessed: true, committed: true, asking: true,
+		content: &content{
+			at: s.at, in: s.in, views: s.views,
+			base: s.base, baseLen: s.baseLen, baseKey: s.baseKey, live: true,
+		},
 	}
 	c.ctx = s.m.NewContext(s.ctx, c)
 	c.settle()

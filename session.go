@@ -37,18 +37,23 @@ type Session struct {
 	lines []string        // Cookie header lines
 	request
 
-	mu        sync.Mutex
-	state     sessionState
-	validated chan struct{} // closed when Validate has answered
-	accessed  bool
-	committed bool // or read-only
-	handled   bool // Handler's mark: this session is committed by someone above
-	asking    bool // it is the one that Validate sees
-	events    []Event
-
-	at         time.Time // when it was first looked at
-	in         inbox
+	mu         sync.Mutex
+	state      sessionState
 	permission permission
+	accessed   bool
+	committed  bool // or read-only
+	handled    bool // Handler's mark: this session is committed by someone above
+	asking     bool // it is the one that Validate sees
+	events     []Event
+
+	*content // nil until something looks: a request that leaves its session alone pays for 400 bytes less
+}
+
+// content is what a session that is looked at needs.
+type content struct {
+	at        time.Time // when it was first looked at
+	in        inbox
+	validated chan struct{} // closed when Validate has answered
 
 	// What came, as it came.
 	base     record
@@ -530,7 +535,7 @@ func (s *Session) Accessed() bool {
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.dirty || s.destroyed || s.flash.changed()
+	return s.content != nil && (s.dirty || s.destroyed || s.flash.changed())
 }
 
 // MarkModified has the session saved although no value changed: it counts as
