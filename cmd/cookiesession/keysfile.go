@@ -1,0 +1,186 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+const maxInput = 64 << 10
+
+// readInput reads a file, or standard input for "-".
+func readInput(path string, std stdio) ([]byte, error) {
+	in := std.in
+	if path != "-" {
+		file, err := os.Open(path)
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		in = file
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
+	if err == nil && len(data) > maxInput {
+		err = fmt.Errorf("more than %d bytes: this is no key file", maxInput)
+	}
+	return data, err
+}
+
+// readKeys reads a key file that programs will accept: the package itself
+// judges it.
+func readKeys(path string, std stdio) ([]cookiesession.Key, error) {
+	data, err := readInput(path, std)
+	if err != nil {
+		return nil, err
+	}
+	if err := new(cookiesession.Keyring).UnmarshalJSON(data); err != nil {
+		return nil, err
+	}
+	var file struct{ Keys []cookiesession.Key }
+	err = json.Unmarshal(data, &file)
+	return file.Keys, err
+}
+
+// encodeKeys is the one place that writes secrets down. It refuses keys that
+// no program would accept.
+func encodeKeys(keys []cookiesession.Key) ([]byte, error) {
+	if _, err := cookiesession.NewKeyring(keys...); err != nil {
+		return nil, err
+	}
+	type entry struct {
+		Secret    string               `json:"secret,omitempty"`
+		HashKey   string               `json:"hash_key,omitempty"`
+		BlockKey  string               `json:"block_key,omitempty"`
+		SealFrom  time.Time            `json:"seal_from,omitzero"`
+		OpenUntil time.Time            `json:"open_until,omitzero"`
+		Format    cookiesession.Format `json:"format,omitempty"`
+	}
+	var file struct {
+		Keys []entry `json:"keys"`
+	}
+	for _, k := range keys {
+		file.Keys = append(file.Keys, entry{k.Secret.Reveal(), k.HashKey.Reveal(), k.BlockKey.Reveal(), k.SealFrom, k.OpenUntil, k.Format})
+	}
+	text, err := json.MarshalIndent(file, "", "  ")
+	return append(text, '\n'), err
+}
+
+// createKeyFile makes a file that was not there.
+func createKeyFile(path string, keys []cookiesession.Key, std stdio) error {
+	text, err := encodeKeys(keys)
+	if err != nil {
+		return err
+	}
+	if path == "-" {
+		_, err := std.out.Write(text)
+		return err
+	}
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there already and stays as it is; \"cookiesession keys rotate\" adds a key to it", path)
+	}
+	if err != nil {
+		return err
+	}
+	return writeAndSync(file, text)
+}
+
+// changeKeyFile exchanges a file whole: programs that follow it see the old
+// one or the new one. The new one is written beside it, under a name that two
+// commands cannot have at once: one of their keys would be lost, although
+// some instance may have sealed with it.
+func changeKeyFile(path string, std stdio, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) error {
+	var said bytes.Buffer
+	if path == "-" {
+		return changeStream(std, &said, change)
+	}
+	target, err := filepath.EvalSymlinks(path) // links to it stay links
+	if err != nil {
+		return err
+	}
+	info, err := os.Stat(target)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file", path)
+	}
+	file, err := os.OpenFile(target+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s is there: another change is under way, or one was broken off; in that case remove it", target+".new")
+	}
+	if err != nil {
+		return fmt.Errorf("%w: the file is exchanged by renaming, so its folder has to be writable", err)
+	}
+	defer os.Remove(target + ".new") // gone already when all went well
+	text, err := changed(target, std, &said, change)
+	if err != nil {
+		file.Close()
+		return err
+	}
+	if err := sameOwner(file, info); err != nil {
+		fmt.Fprintf(std.err, "warning: the new file cannot have the owner of the old one (%v); see that programs can read it\n", err)
+	}
+	if err := errors.Join(file.Chmod(info.Mode().Perm()), writeAndSync(file, text)); err != nil {
+		return err
+	}
+	if err := os.Rename(target+".new", target); err != nil {
+		return err
+	}
+	syncFolder(filepath.Dir(target))
+	_, err = said.WriteTo(std.out)
+	return err
+}
+
+// changeStream is a filter for whoever keeps the ring elsewhere.
+func changeStream(std stdio, said *bytes.Buffer, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) error {
+	text, err := changed("-", std, said, change)
+	if err != nil {
+		return err
+	}
+	if _, err := std.out.Write(text); err != nil {
+		return err
+	}
+	_, err = said.WriteTo(std.err)
+	return err
+}
+
+func changed(path string, std stdio, said *bytes.Buffer, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) ([]byte, error) {
+	keys, err := readKeys(path, std)
+	if err != nil {
+		return nil, fmt.Errorf("%w\nnothing was changed", err)
+	}
+	if keys, err = change(keys, said); err != nil {
+		return nil, err
+	}
+	return encodeKeys(keys)
+}
+
+func writeAndSync(file *os.File, text []byte) error {
+	_, err := file.Write(text)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// syncFolder has the new name survive a power failure, where the system can.
+func syncFolder(path string) {
+	if dir, err := os.Open(path); err == nil {
+		dir.Sync()
+		dir.Close()
+	}
+}
+
+// messages go where they do not mix with a key file.
+func messages(path string, std stdio) io.Writer {
+	if path == "-" {
+		return std.err
+	}
+	return std.out
+}
