@@ -1018,6 +1018,31 @@ func TestAWriteAfterTheHandlerReturnedIsRefusedAndTold(t *testing.T) {
 	})
 }
 
+func TestAHandlerWhoseTimeIsUpIsToldThatItsWriteIsLost(t *testing.T) {
+	late := make(chan error, 2)
+	build := func(s *roadSite) http.Handler {
+		return s.m.Handler(cancels(func(cancel func()) http.Handler {
+			return http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+				cancel()
+				<-s.answered
+				late <- s.m.FromContext(r.Context()).Set("k", "late")
+			}), time.Hour, "")
+		}))
+	}
+	eachProtocol(t, build, func(t *testing.T, site *roadSite) {
+		if answer := site.get(t, "/road"); answer.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("status %d", answer.StatusCode)
+		}
+		close(site.answered)
+		if err := <-late; !errors.Is(err, cookiesession.ErrCommitted) {
+			t.Errorf("the write returned %v", err)
+		}
+		if events := site.events.of(cookiesession.EventWriteRefused); len(events) != 1 {
+			t.Errorf("events %v", events)
+		}
+	})
+}
+
 func TestAFirstLookAfterTheHeaderIsTold(t *testing.T) {
 	build := func(s *roadSite) http.Handler {
 		return s.handler(func(w http.ResponseWriter, _ *http.Request, session *cookiesession.Session) {

@@ -43,6 +43,10 @@ type core struct {
 //
 // [http.Pusher] and [http.CloseNotifier] are left out: no browser supports
 // push any longer, and the request's context says what CloseNotifier said.
+// One thing no wrapper can pass on, its name being net/http's own: by it
+// [http.MaxBytesReader] closes a connection whose body was too long. It still
+// ends the body with its error; for the rest, [http.MaxBytesHandler] belongs
+// outside.
 func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter {
 	w.core = core{inner: inner, hook: hook}
 	c := &w.core
