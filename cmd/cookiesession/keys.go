@@ -29,9 +29,14 @@ then writes the new one, secrets included, to standard output.
   revoke FILE ID    after a leak: every session ends
   check FILE        is this file good? For deploy pipelines
 
-"cookiesession keys <what> -h" says more and gives examples. Secrets come from
-files and standard input, never from arguments, which every user of a machine
-can read. Exit codes: 0 done, 1 refused, 2 wrong command line.
+"cookiesession keys <what> -h" says more. Secrets come from files and standard
+input, never from arguments, which every user of a machine can read. Exit codes:
+0 done, 1 refused, 2 wrong command line.
+
+Examples:
+  cookiesession keys new keys.json
+  cookiesession keys rotate -after 10m keys.json
+  cookiesession keys check keys.json
 `
 
 // keysCommand is one of the things that "keys" does. run gets its FILE and
