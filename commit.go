@@ -124,7 +124,7 @@ func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
 		return
 	}
 	s.begin()
-	h["Set-Cookie"] = s.m.flash.appendDeletions(h["Set-Cookie"], &s.in.flash, 0)
+	h["Set-Cookie"] = s.m.flash.appendDeletions(h["Set-Cookie"], &s.in.flash, 0, new(int))
 	s.note(Event{Kind: EventDeleted, CookieName: s.m.flash.name})
 	s.field.forbidSharing(h)
 }
@@ -132,10 +132,11 @@ func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
 // plan works out the Set-Cookie lines of one response.
 type plan struct {
 	outcome
-	s     *Session
-	lines []string
-	left  int // of MaxBytes
-	err   error
+	s         *Session
+	lines     []string
+	left      int // of MaxBytes
+	leftovers int // continuation cookies deleted
+	err       error
 }
 
 func (p *plan) run() {
@@ -164,16 +165,19 @@ func (p *plan) data() (id sessionID, replaced bool) {
 	write := s.dirty && !p.failed
 	shown := s.live && !gone
 	key := s.m.ring.current(p.now).sealing(p.now)
-	switch {
-	case write && s.worthKeeping(p.now):
+	keep := write && s.worthKeeping(p.now)
+	if keep {
 		s.id()
 		s.work.modified = p.now.Unix()
 		if p.issueData(key, EventIssued) {
 			return s.work.id, true
 		}
-	case write || gone:
+	}
+	switch {
+	case gone, write && !keep: // gone also where what came after it does not fit
 		p.remove(&s.m.data, &s.in.data)
 		return s.id(), write
+	case keep:
 	case shown && !p.failed && s.renews(p.now):
 		s.work.modified = p.now.Unix()
 		p.issueData(key, EventRenewed)
@@ -182,8 +186,11 @@ func (p *plan) data() (id sessionID, replaced bool) {
 	default:
 		p.left -= s.in.data.size
 	}
-	if shown {
+	switch {
+	case shown:
 		return s.base.id, false
+	case s.cycled && s.continuesViews(): // dropped with the rest of a failed request
+		return s.views.came.id, false
 	}
 	return s.id(), false
 }
@@ -228,7 +235,7 @@ func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey,
 		p.err = errors.Join(p.err, err)
 		return false
 	}
-	p.lines = c.appendDeletions(lines, came, cookies)
+	p.lines = c.appendDeletions(lines, came, cookies, &p.leftovers)
 	p.left -= size
 	p.s.note(Event{Kind: kind, CookieName: c.name, KeyID: key.id, Bytes: size})
 	return true
@@ -239,7 +246,7 @@ var errNoKey = errors.New("cookiesession: no key of the ring seals at this time"
 // remove deletes what came of a compartment.
 func (p *plan) remove(c *compartment, came *received) {
 	before := len(p.lines)
-	p.lines = c.appendDeletions(p.lines, came, 0)
+	p.lines = c.appendDeletions(p.lines, came, 0, &p.leftovers)
 	if len(p.lines) > before {
 		p.s.note(Event{Kind: EventDeleted, CookieName: c.name, Bytes: came.size})
 	}

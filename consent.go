@@ -45,7 +45,6 @@ func (s *Session) Allow() {
 			s.settle()
 		}
 		s.open()
-		s.deleted = nil
 		return nil
 	})
 }

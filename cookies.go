@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -381,8 +382,8 @@ func (c *compartment) appendAttributes(b []byte, before string, maxAge int) []by
 
 // appendDeletions appends lines that delete what came, from the cookie with
 // index keep on. Where a name came twice every form that we may have set is
-// deleted.
-func (c *compartment) appendDeletions(lines []string, r *received, keep int) []string {
+// deleted. leftovers counts the continuation cookies of one response.
+func (c *compartment) appendDeletions(lines []string, r *received, keep int, leftovers *int) []string {
 	forms := []string{c.before}
 	if len(r.others) > 0 {
 		forms = c.allForms
@@ -390,10 +391,10 @@ func (c *compartment) appendDeletions(lines []string, r *received, keep int) []s
 	if r.first != "" && keep == 0 {
 		lines = c.appendDeletion(lines, 0, forms)
 	}
-	deleted := map[int]bool{}
-	for _, p := range r.pieces {
-		if p.index >= keep && !deleted[p.index] && len(deleted) < maxPieces {
-			deleted[p.index] = true
+	for i, p := range r.pieces {
+		again := slices.ContainsFunc(r.pieces[:i], func(q piece) bool { return q.index == p.index })
+		if p.index >= keep && !again && *leftovers < maxPieces {
+			*leftovers++
 			lines = c.appendDeletion(lines, p.index, forms)
 		}
 	}

@@ -151,8 +151,9 @@ func (s *Session) settle() {
 		return
 	}
 	for _, key := range s.deleted {
-		s.work.values = s.work.values.Without(key)
+		s.remove(key)
 	}
+	s.deleted = nil
 	s.work.values = union(s.work.values, own.values)
 	if s.setExpiry {
 		s.work.expiry = own.expiry

@@ -387,7 +387,10 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 			return s.put(s.work.values.With(key, raw))
 		})
 	})
-	return errors.Join(own, err)
+	if own != nil {
+		return own
+	}
+	return err
 }
 
 // Delete removes keys, data and flash alike. Removing what is not there is no
