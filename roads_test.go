@@ -1018,6 +1018,57 @@ func TestAWriteAfterTheHandlerReturnedIsRefusedAndTold(t *testing.T) {
 	})
 }
 
+// TestAWriteEitherGoesOutOrIsRefused has goroutines write while the header
+// leaves: the next request finds the last value that Set accepted from each.
+func TestAWriteEitherGoesOutOrIsRefused(t *testing.T) {
+	const writers = 4
+	var accepted [writers]int64
+	build := func(s *roadSite) http.Handler {
+		return s.handler(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
+			if r.URL.RawQuery == "found" {
+				for i := range writers {
+					fmt.Fprint(w, cookiesession.GetOr(session, fmt.Sprint(i), int64(-1)), " ")
+				}
+				return
+			}
+			var started, ended sync.WaitGroup
+			for i := range writers {
+				started.Add(1)
+				ended.Go(func() {
+					accepted[i] = writeUntilRefused(session, fmt.Sprint(i), started.Done)
+				})
+			}
+			started.Wait()
+			w.(http.Flusher).Flush()
+			ended.Wait()
+		})
+	}
+	eachProtocol(t, build, func(t *testing.T, site *roadSite) {
+		for range 5 {
+			site.get(t, "/road")
+			want := strings.Trim(fmt.Sprint(accepted), "[]") + " "
+			if got := site.get(t, "/road?found").body; got != want {
+				t.Fatalf("found %s, accepted were %s", got, want)
+			}
+		}
+	})
+}
+
+// writeUntilRefused counts up under key and returns the last number that was
+// accepted. It calls started after the first.
+func writeUntilRefused(session *cookiesession.Session, key string, started func()) int64 {
+	for n := int64(0); ; n++ {
+		if err := session.Set(key, n); errors.Is(err, cookiesession.ErrCommitted) {
+			return n - 1
+		} else if err != nil {
+			panic(err)
+		}
+		if n == 0 {
+			started()
+		}
+	}
+}
+
 func TestAHandlerWhoseTimeIsUpIsToldThatItsWriteIsLost(t *testing.T) {
 	late := make(chan error, 2)
 	build := func(s *roadSite) http.Handler {
