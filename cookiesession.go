@@ -280,7 +280,10 @@ func (m *Manager) OpenRequest(r *http.Request) *Session {
 
 func (m *Manager) openRequest(s *Session, r *http.Request) {
 	s.m, s.lines = m, r.Header["Cookie"]
-	s.header, s.path = r.Header, r.URL.Path
+	s.path = r.URL.Path
+	if len(s.lines) > 0 || m.always { // else there is nothing that these matter to
+		s.request.read(r)
+	}
 	s.consented = m.cfg.Consent != nil && m.cfg.Consent(r)
 }
 

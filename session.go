@@ -83,24 +83,28 @@ type content struct {
 
 // request is what matters of the request besides its cookies.
 type request struct {
-	header    http.Header // nil: opened without a request
-	path      string      // without the query; "" is not recorded
+	path      string // without the query; "" is not recorded
 	consented bool
+	fetched   bool // no document navigation
+	crossSite bool
+}
+
+// read takes what it needs at once: a handler that was timed out may still
+// write to the header map when the response is committed.
+func (r *request) read(from *http.Request) {
+	dest := first(from.Header, "Sec-Fetch-Dest")
+	r.fetched = dest != "" && dest != "document" || strings.HasPrefix(first(from.Header, "Sec-Purpose"), "prefetch")
+	r.crossSite = first(from.Header, "Sec-Fetch-Site") == "cross-site"
 }
 
 // document reports whether the answer is a page for a person to see, as far
 // as the browser says: not an image, a script's fetch or a prefetch. A
 // browser that says nothing gets the benefit of the doubt.
-func (r *request) document() bool {
-	dest := r.first("Sec-Fetch-Dest")
-	return (dest == "" || dest == "document") && !strings.HasPrefix(r.first("Sec-Purpose"), "prefetch")
-}
-
-func (r *request) crossSite() bool { return r.first("Sec-Fetch-Site") == "cross-site" }
+func (r *request) document() bool { return !r.fetched }
 
 // first is Header.Get for a canonical name.
-func (r *request) first(name string) string {
-	if v := r.header[name]; len(v) > 0 {
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
 		return v[0]
 	}
 	return ""

@@ -106,7 +106,7 @@ func (s *Session) planViews(o outcome, dataID sessionID, replaced bool) (remove 
 		return came && s.verdict == expired, nil
 	case (s.verdict == foreign || s.views != nil && s.views.foreign) && !replaced:
 		return false, nil
-	case s.crossSite() && s.in.empty(): // the browser withheld its cookies; it does not lack them
+	case s.crossSite && s.in.empty(): // the browser withheld its cookies; it does not lack them
 		return false, nil
 	}
 	v := viewRecord{created: s.work.created, last: o.now.Unix()}

@@ -31,7 +31,8 @@ const (
 	maxName = 1<<16 - 1
 )
 
-// strict refuses trailing bits. It still skips line breaks: Open counts.
+// strict refuses trailing bits. It still skips line breaks: Open compares the
+// lengths, so that nothing but the very text that was sealed opens.
 var strict = base64.RawURLEncoding.Strict()
 
 // compactScratch is what one call needs; keeping the keyed HMAC and the
@@ -91,7 +92,7 @@ func (f *compact) Open(name, text string) ([]byte, error) {
 	var err error
 	s.msg, err = strict.AppendDecode(s.msg, s.text)
 	body := s.msg[head:]
-	if err != nil || len(body) != n || body[0] != version {
+	if err != nil || strict.EncodedLen(len(body)) != len(text) || body[0] != version {
 		return nil, ErrInvalid
 	}
 	mac := body[n-macSize:]
