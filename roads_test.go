@@ -51,11 +51,9 @@ func (e *roadEvents) of(kind cookiesession.EventKind) []cookiesession.Event {
 
 func roadManager(t *testing.T, cfg cookiesession.Config) *cookiesession.Manager {
 	t.Helper()
-	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
-	if err != nil {
-		t.Fatal(err)
+	if cfg.Keyring == nil {
+		cfg.Keyring = roadRing(t)
 	}
-	cfg.Keyring = ring
 	m, err := cookiesession.New(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -63,9 +61,19 @@ func roadManager(t *testing.T, cfg cookiesession.Config) *cookiesession.Manager 
 	return m
 }
 
+func roadRing(t *testing.T) *cookiesession.Keyring {
+	t.Helper()
+	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
 // roadSite is a server and one browser of it, with a cookie jar.
 type roadSite struct {
 	m        *cookiesession.Manager
+	ring     *cookiesession.Keyring
 	events   *roadEvents
 	url      string
 	client   *http.Client
@@ -78,8 +86,8 @@ func eachProtocol(t *testing.T, build func(*roadSite) http.Handler, test func(*t
 	t.Helper()
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
 		t.Run(proto, func(t *testing.T) {
-			site := &roadSite{events: new(roadEvents), answered: make(chan struct{})}
-			site.m = roadManager(t, cookiesession.Config{OnEvent: site.events.add})
+			site := &roadSite{ring: roadRing(t), events: new(roadEvents), answered: make(chan struct{})}
+			site.m = roadManager(t, cookiesession.Config{Keyring: site.ring, OnEvent: site.events.add})
 			site.start(t, proto, build(site))
 			test(t, site)
 		})
@@ -810,6 +818,52 @@ func TestAReverseProxyKeepsBothSidesCookies(t *testing.T) {
 			t.Errorf("the next request finds %q", got)
 		}
 	})
+}
+
+func TestASessionThatHasEndedIsDeletedWhateverBecomesOfTheHandler(t *testing.T) {
+	ends := map[string]cookiesession.Config{
+		"expired": {AbsoluteTimeout: time.Nanosecond},
+		"revoked": {Validate: func(context.Context, *cookiesession.Session) error { return cookiesession.ErrRevoked }},
+	}
+	for end, cfg := range ends {
+		for name, road := range map[string]struct {
+			do     func(http.ResponseWriter)
+			status int
+		}{
+			"answers":     {func(http.ResponseWriter) {}, 200},
+			"flushes":     {func(w http.ResponseWriter) { w.(http.Flusher).Flush() }, 200},
+			"fails":       {func(w http.ResponseWriter) { w.WriteHeader(500) }, 500},
+			"panics":      {func(http.ResponseWriter) { panic("oops") }, 500},
+			"not found":   {func(w http.ResponseWriter) { w.WriteHeader(404) }, 404},
+			"no content":  {func(w http.ResponseWriter) { w.WriteHeader(204) }, 204},
+			"early hints": {func(w http.ResponseWriter) { w.WriteHeader(103) }, 200},
+		} {
+			t.Run(end+", and the handler "+name, func(t *testing.T) {
+				build := func(s *roadSite) http.Handler {
+					cfg := cfg
+					cfg.Keyring, cfg.OnEvent = s.ring, s.events.add
+					strict := roadManager(t, cfg)
+					return recovers(strict.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if strict.FromContext(r.Context()).Has("k") {
+							panic("the session is alive")
+						}
+						road.do(w)
+					})))
+				}
+				eachProtocol(t, build, func(t *testing.T, site *roadSite) {
+					site.get(t, "/before")
+					answer := site.get(t, "/road")
+					if answer.StatusCode != road.status || answer.cookies() != "-s_session" {
+						t.Errorf("status %d, cookies %q", answer.StatusCode, answer.cookies())
+					}
+					checkKeptOutOfCaches(t, answer)
+					if got := site.now(t); got != "<nil>" {
+						t.Errorf("the next request finds %q", got)
+					}
+				})
+			})
+		}
+	}
 }
 
 // recordingListener gives connections that tell what the kernel is asked to send by itself.
