@@ -1,0 +1,148 @@
+package cookiesession_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// documents are the Markdown files of the repository by path.
+func documents(t *testing.T) map[string]string {
+	t.Helper()
+	docs := map[string]string{}
+	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", "adapters/*/*.md"} {
+		paths, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, path := range paths {
+			text, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			docs[path] = string(text)
+		}
+	}
+	if docs["README.md"] == "" {
+		t.Fatal("there is no README.md")
+	}
+	return docs
+}
+
+var (
+	fenced  = regexp.MustCompile("(?s)```.*?```")
+	link    = regexp.MustCompile(`\]\(([^)\s]+)\)|<img[^>]* src="([^"]+)"|srcset="([^"]+)"`)
+	heading = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+)
+
+func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
+	docs := documents(t)
+	for path, text := range docs {
+		for _, m := range link.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+			target := m[1] + m[2] + m[3]
+			if strings.Contains(target, "://") || strings.HasPrefix(target, "mailto:") {
+				continue
+			}
+			file, anchor, _ := strings.Cut(target, "#")
+			at := path
+			if file != "" {
+				at = filepath.Join(filepath.Dir(path), file)
+			}
+			if _, err := os.Stat(at); err != nil {
+				t.Errorf("%s: link to %s: %v", path, target, err)
+			} else if anchor != "" && strings.HasSuffix(at, ".md") && !anchors(docs[at])[anchor] {
+				t.Errorf("%s: link to %s: no such heading", path, target)
+			}
+		}
+	}
+}
+
+// anchors are what GitHub makes of the headings.
+func anchors(text string) map[string]bool {
+	all := map[string]bool{}
+	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
+		plain := strings.NewReplacer("`", "", "*", "").Replace(strings.ToLower(m[1]))
+		id := regexp.MustCompile(`[^\p{L}\p{N}\- _]`).ReplaceAllString(plain, "")
+		all[strings.ReplaceAll(strings.TrimSpace(id), " ", "-")] = true
+	}
+	return all
+}
+
+var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
+
+// A block of Go in a document is either a whole program, which must build, or
+// it stands line by line in a Go file of this repository, which is compiled.
+func TestEveryGoBlockInTheDocumentsIsCompiledCode(t *testing.T) {
+	sources := goSources(t)
+	for path, text := range documents(t) {
+		for _, m := range goBlock.FindAllStringSubmatch(text, -1) {
+			block := m[1]
+			if strings.Contains(block, "package main\n") {
+				builds(t, path, block)
+			} else if !standsIn(sources, block) {
+				t.Errorf("%s: this block stands in no Go file:\n%s", path, block)
+			}
+		}
+	}
+}
+
+func builds(t *testing.T, path, program string) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "main.go")
+	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("go", "vet", file).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: its program does not build: %v\n%s", path, err, out)
+	}
+}
+
+func goSources(t *testing.T) (sources []string) {
+	t.Helper()
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		sources = append(sources, normal(string(text)))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sources
+}
+
+// standsIn reports whether every run of lines between "…" lines is found in
+// one of the sources, white space aside.
+func standsIn(sources []string, block string) bool {
+	for part := range strings.SplitSeq(block, "…\n") {
+		part = normal(part)
+		found := false
+		for _, source := range sources {
+			if found = strings.Contains(source, part); found {
+				break
+			}
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}
+
+func normal(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+func TestTheReadmeCanBeReadInTenMinutes(t *testing.T) {
+	if n := strings.Count(documents(t)["README.md"], "\n"); n > 150 {
+		t.Errorf("%d lines; at most 150", n)
+	}
+	program := goBlock.FindStringSubmatch(documents(t)["README.md"])
+	if program == nil || !strings.Contains(program[1], "package main") || strings.Count(program[1], "\n") > 30 {
+		t.Error("its first block is not a program of at most 30 lines")
+	}
+}
