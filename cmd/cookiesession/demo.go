@@ -58,10 +58,8 @@ func runDemo(ctx context.Context, args []string, std stdio) int {
 		return exitUsage
 	}
 
-	cfg := demo.Config{
-		Insecure: *insecure,
-		Log:      slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})),
-	}
+	slog.SetDefault(slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: level})))
+	cfg := demo.Config{Insecure: *insecure}
 	if err := demoKeys(&cfg, *file, std); err != nil {
 		fmt.Fprintf(std.err, "cookiesession demo: %v\n", err)
 		return exitFailed
@@ -108,7 +106,7 @@ func serveDemo(ctx context.Context, addr string, cfg demo.Config, std stdio) err
 		fmt.Fprintln(std.out, "Not only this machine can reach it: browsers elsewhere keep its cookies over HTTPS only (or see -insecure).")
 	}
 	fmt.Fprintf(std.out, "cookiesession demo: http://%s (Ctrl-C ends it)\n", l.Addr())
-	return serveUntil(ctx, l, site, cfg.Log)
+	return serveUntil(ctx, l, site)
 }
 
 func listenError(addr string, err error) error {
@@ -123,11 +121,11 @@ func listenError(addr string, err error) error {
 
 // serveUntil lets requests in flight finish, but not for ever: whoever
 // pressed Ctrl-C is waiting.
-func serveUntil(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
+func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		ErrorLog:          slog.NewLogLogger(slog.Default().Handler(), slog.LevelWarn),
 	}
 	done := make(chan error, 1)
 	go func() { done <- srv.Serve(l) }()

@@ -26,7 +26,6 @@ import (
 	"errors"
 	"html/template"
 	"io/fs"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -45,7 +44,6 @@ type Config struct {
 	Keyring   *cookiesession.Keyring // nil: the demo makes its own, and its pages may rotate it
 	KeySource string                 // where Keyring comes from, for people
 	Insecure  bool                   // leave Secure out of the cookies
-	Log       *slog.Logger           // nil: slog.Default()
 }
 
 // Site is the demo's [http.Handler].
@@ -65,9 +63,6 @@ var files embed.FS
 
 // New returns the demo, ready to serve.
 func New(cfg Config) (*Site, error) {
-	if cfg.Log == nil {
-		cfg.Log = slog.Default()
-	}
 	ring, err := newRing(cfg.Keyring)
 	if err != nil {
 		return nil, err
@@ -160,20 +155,13 @@ func assetVersion() string {
 	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))[:8]
 }
 
-// onEvent logs as the package would and remembers what concerns this request,
-// for the page to show.
+// onEvent logs as the package would alone, and remembers what concerns this
+// request, for the page to show.
 func (d *Site) onEvent(ctx context.Context, e cookiesession.Event) {
 	if rec := recorderOf(ctx); rec != nil {
 		rec.add(e)
 	}
-	level := slog.LevelDebug
-	switch e.Kind {
-	case cookiesession.EventWriteRefused, cookiesession.EventKeysRefused, cookiesession.EventLateLook:
-		level = slog.LevelWarn
-	case cookiesession.EventKeysLoaded, cookiesession.EventRekeyed:
-		level = slog.LevelInfo
-	}
-	d.cfg.Log.Log(ctx, level, "session", "event", e.Kind, "cookie", e.CookieName, "key", e.KeyID, "bytes", e.Bytes, "reason", e.Err)
+	cookiesession.LogEvent(ctx, e)
 }
 
 // reasons names the errors that a cookie or a write is refused with.

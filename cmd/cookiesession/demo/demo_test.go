@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"html"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -32,7 +31,7 @@ var shop = &url.URL{Scheme: "https", Host: "shop.test", Path: "/"}
 
 func newSite(t testing.TB, ring *cookiesession.Keyring) *demo.Site {
 	t.Helper()
-	site, err := demo.New(demo.Config{Keyring: ring, KeySource: "a test", Log: slog.New(slog.DiscardHandler)})
+	site, err := demo.New(demo.Config{Keyring: ring, KeySource: "a test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,6 +76,7 @@ func (b *browser) once(method, path string, form url.Values) *http.Response {
 	if err != nil {
 		b.Fatal(err)
 	}
+	at.Fragment = ""
 	r := httptest.NewRequest(method, at.String(), strings.NewReader(form.Encode()))
 	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	r.Header.Set("Sec-Fetch-Dest", "document")

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
 	"slices"
 	"time"
@@ -18,7 +19,8 @@ type page struct {
 	Shop      bool
 	Version   string
 	Did       string
-	Refresh   int // seconds after which a browser without JavaScript asks again
+	Farewell  bool // Did is said by the shop, not by the inspector
+	Refresh   int  // seconds after which a browser without JavaScript asks again
 	Secure    bool
 	Visits    int64
 	User      string
@@ -117,7 +119,7 @@ func (d *Site) show(w http.ResponseWriter, r *http.Request, name string) {
 	p.Inspector = d.inspect(r, s, h, p)
 	var out bytes.Buffer
 	if err := d.templates.ExecuteTemplate(&out, name, p); err != nil {
-		d.cfg.Log.Error("cannot render", "page", name, "reason", err)
+		slog.Error("cannot render", "page", name, "reason", err)
 		fmt.Fprintln(w, "This page cannot be shown; the log of the demo says why.")
 		return
 	}
@@ -136,7 +138,8 @@ func (d *Site) page(r *http.Request, s *cookiesession.Session) page {
 	if _, known := told[p.Did]; !known {
 		p.Did = ""
 	}
-	if (p.Did == "logout" || p.Did == "everywhere") && s.IsNew() {
+	p.Farewell = p.Did == "logout" || p.Did == "everywhere"
+	if p.Farewell && s.IsNew() {
 		s.Deny() // a farewell remembers nothing, not even that it was seen
 	}
 	if p.Did == "flash" {
@@ -268,7 +271,7 @@ func deadlines(s *cookiesession.Session, now time.Time) []deadline {
 		return nil
 	}
 	idle := deadline{
-		Name: "Idle", Says: "Counts again from every page. Reading does not count, being here does: page views are tracked.",
+		Name: "Idle", Says: "Starts again with every page, because page views count as activity here. Times are UTC.",
 		Start: s.ExpiresAt().Add(-idleTimeout), End: s.ExpiresAt(), Now: now,
 	}
 	if s.Expiry() != (cookiesession.Expiry{}) {
@@ -276,7 +279,7 @@ func deadlines(s *cookiesession.Session, now time.Time) []deadline {
 		idle.Start = s.ExpiresAt().Add(-expireAfter)
 	}
 	return []deadline{idle, {
-		Name: "Absolute", Says: "Counted from creation. Nothing moves it.",
+		Name: "Absolute", Says: "Counted from the creation of the session. Nothing moves it.",
 		Start: s.Created(), End: s.Created().Add(absoluteTimeout), Now: now,
 	}}
 }

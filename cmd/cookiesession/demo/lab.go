@@ -1,6 +1,7 @@
 package demo
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,7 +30,7 @@ func (d *Site) ownCookie(name, value, path string, maxAge int) *http.Cookie {
 // did goes back to the page that the button was on: the referrer chooses
 // between two addresses and is none itself.
 func did(w http.ResponseWriter, r *http.Request, what string) {
-	http.Redirect(w, r, origin(r)+"?did="+what, http.StatusSeeOther)
+	http.Redirect(w, r, origin(r)+"?did="+what+"#inspector", http.StatusSeeOther)
 }
 
 func origin(r *http.Request) string {
@@ -157,7 +158,7 @@ func (d *Site) changeKeys(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if err != nil {
-		d.cfg.Log.Warn("the ring stays as it was", "reason", err)
+		slog.Warn("the ring stays as it was", "reason", err)
 		change = "no-keys"
 	}
 	did(w, r, change)

@@ -42,6 +42,7 @@ var eventWhy = map[cookiesession.EventKind]string{
 	cookiesession.EventWriteRefused: "A change could not be saved. The browser keeps its last good cookie.",
 	cookiesession.EventLateLook:     "The session was first looked at after the header had left.",
 	cookiesession.EventDoubled:      "Two cookies of one name came; the newest authentic one counts.",
+	cookiesession.EventRenewed:      "Unchanged, and sealed anew so that its deadline starts again.",
 	cookiesession.EventRekeyed:      "Sealed again under the newer key. Nobody was logged out.",
 }
 

@@ -135,7 +135,7 @@ func (d *Site) logout(w http.ResponseWriter, r *http.Request) {
 		d.refused(w, r, err)
 		return
 	}
-	did(w, r, "logout")
+	http.Redirect(w, r, origin(r)+"?did=logout", http.StatusSeeOther)
 }
 
 // logoutEverywhere ends what a cookie alone cannot end: the copies.
@@ -148,7 +148,7 @@ func (d *Site) logoutEverywhere(w http.ResponseWriter, r *http.Request) {
 		d.refused(w, r, err)
 		return
 	}
-	did(w, r, "everywhere")
+	http.Redirect(w, r, origin(r)+"?did=everywhere", http.StatusSeeOther)
 }
 
 func (d *Site) changeBasket(w http.ResponseWriter, r *http.Request) {

@@ -42,12 +42,21 @@ async function load(request) {
     document.querySelector(part).replaceWith(document.adoptNode(next.querySelector(part)));
   }
   // The live region itself stays, or nothing would be read out.
-  document.getElementById("say").replaceChildren(...next.getElementById("say").childNodes);
+  const say = document.getElementById("say");
+  say.replaceChildren(...next.getElementById("say").childNodes);
+  const told = document.querySelector("#inspector #told");
+  if (told) {
+    const aloud = document.createElement("p");
+    aloud.className = "unseen";
+    aloud.textContent = `${told.textContent} ${document.getElementById("verdict").textContent}.`;
+    say.append(aloud);
+  }
   document.title = next.title;
   drawn = performance.now();
   asked = false;
   const back = focused && document.getElementById(focused);
-  if (back) back.focus({ preventScroll: true });
+  (back || document.querySelector("main")).focus({ preventScroll: true });
+  if (told) told.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("submit", event => {
