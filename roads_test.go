@@ -1148,6 +1148,39 @@ func TestAHandlerWhoseTimeIsUpIsToldThatItsWriteIsLost(t *testing.T) {
 	})
 }
 
+// TestALateHandlerMayChangeTheRequestWhileTheResponseLeaves is for the race
+// detector: a TimeoutHandler gives the response away while its handler still
+// runs, with the request's header map in hand. Two goroutines in one map end
+// the process.
+func TestALateHandlerMayChangeTheRequestWhileTheResponseLeaves(t *testing.T) {
+	m := roadManager(t, cookiesession.Config{TrackViews: true})
+	first := httptest.NewRecorder()
+	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		must(m.FromContext(r.Context()).Flash("note", "hello"))
+	})).ServeHTTP(first, httptest.NewRequest(http.MethodGet, "/", nil))
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	for _, c := range first.Result().Cookies() {
+		r.AddCookie(c)
+	}
+
+	done := make(chan struct{})
+	handler := cancels(func(cancel func()) http.Handler {
+		return http.TimeoutHandler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			defer close(done)
+			m.FromContext(r.Context()).Value("note")
+			cancel()
+			for range 1000 {
+				r.Header.Set("X-Late", "1")
+			}
+		}), time.Hour, "")
+	})
+	m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+		w.WriteHeader(200)
+	})).ServeHTTP(httptest.NewRecorder(), r)
+	<-done
+}
+
 func TestAFirstLookAfterTheHeaderIsTold(t *testing.T) {
 	build := func(s *roadSite) http.Handler {
 		return s.handler(func(w http.ResponseWriter, _ *http.Request, session *cookiesession.Session) {
