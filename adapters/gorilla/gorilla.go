@@ -12,6 +12,7 @@
 package gorilla
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -101,6 +102,7 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 		return session, err
 	}
 	current := m.OpenRequest(r)
+	keep(r, m, current)
 	if !current.IsNew() {
 		session.ID, session.IsNew = current.ID(), false
 		s.load(session.Values, current)
@@ -108,12 +110,35 @@ func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	}
 	// The old cookie counts only where no new one came: behind a session that
 	// has expired or was revoked it would bring that session back.
-	if current.Rejected() == nil {
+	if current.Rejected() == nil && current.Allowed() {
 		if values, ok := s.oldValues(r, name); ok {
 			session.Values, session.IsNew = values, false
 		}
 	}
 	return session, nil
+}
+
+// opened is what New has opened and no Save has committed yet, in the request's
+// context as gorilla's registry is: opening again would verify, validate and
+// report the same cookie twice.
+type opened struct{ current *cookiesession.Session }
+
+type openedKey struct{ m *cookiesession.Manager }
+
+func keep(r *http.Request, m *cookiesession.Manager, current *cookiesession.Session) {
+	*r = *r.WithContext(context.WithValue(r.Context(), openedKey{m}, &opened{current}))
+}
+
+// kept opens anew for a second Save, and where the session's Options have
+// become another Manager's.
+func kept(r *http.Request, m *cookiesession.Manager) *cookiesession.Session {
+	o, _ := r.Context().Value(openedKey{m}).(*opened)
+	if o == nil || o.current == nil {
+		return m.OpenRequest(r)
+	}
+	current := o.current
+	o.current = nil
+	return current
 }
 
 func (s *Store) oldValues(r *http.Request, name string) (map[any]any, bool) {
@@ -137,7 +162,7 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	if err != nil {
 		return err
 	}
-	current := m.OpenRequest(r)
+	current := kept(r, m)
 	if err := s.write(current, session); err != nil {
 		return fmt.Errorf("cookiesession: session %q not saved: %w", session.Name(), err)
 	}
@@ -197,12 +222,12 @@ func (s *Store) replace(h http.Header, n int, session string) {
 		ours = "__Host-" + ours
 	}
 	lines := slices.Clone(h["Set-Cookie"])
-	kept := slices.DeleteFunc(lines[:n:n], func(line string) bool {
+	rest := slices.DeleteFunc(lines[:n:n], func(line string) bool {
 		name, _, _ := strings.Cut(line, "=")
 		return name == ours || strings.HasPrefix(name, ours+".")
 	})
-	if kept = append(kept, lines[n:]...); len(kept) > 0 {
-		h["Set-Cookie"] = kept
+	if rest = append(rest, lines[n:]...); len(rest) > 0 {
+		h["Set-Cookie"] = rest
 	} else {
 		h.Del("Set-Cookie")
 	}
@@ -229,8 +254,8 @@ func (s *Store) manager(name string, o *sessions.Options) (*cookiesession.Manage
 	if err != nil {
 		return nil, err
 	}
-	kept, _ := s.managers.LoadOrStore(a, m)
-	return kept.(*cookiesession.Manager), nil
+	first, _ := s.managers.LoadOrStore(a, m)
+	return first.(*cookiesession.Manager), nil
 }
 
 // load fills values with what current holds, each with the type it was saved with.

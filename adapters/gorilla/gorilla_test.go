@@ -214,22 +214,40 @@ func TestFlashesAreSeenOnce(t *testing.T) {
 	}
 }
 
-func TestTheRegistryOpensASessionOnceARequest(t *testing.T) {
+func TestASessionIsOpenedOnceARequest(t *testing.T) {
 	var opened int
 	cfg := config(t)
 	cfg.Validate = func(context.Context, *cookiesession.Session) error { opened++; return nil }
 	store := newStore(t, cfg)
 	var b browser
 	b.mustChange(t, store, func(s *sessions.Session) { s.Values["user"] = "ann" })
-	b.visit(func(_ http.ResponseWriter, r *http.Request) {
+	b.visit(func(w http.ResponseWriter, r *http.Request) {
 		first, err1 := store.Get(r, name)
 		second, err2 := store.Get(r, name)
 		if first != second || err1 != nil || err2 != nil {
 			t.Errorf("%p %v, %p %v", first, err1, second, err2)
 		}
+		if err := first.Save(r, w); err != nil {
+			t.Error(err)
+		}
 	})
 	if opened != 1 {
 		t.Errorf("opened %d times", opened)
+	}
+}
+
+func TestWithoutPermissionNeitherCookieIsRead(t *testing.T) {
+	pair, cfg := oldPair(), config(t)
+	var b browser
+	b.mustChange(t, sessions.NewCookieStore(pair...), func(s *sessions.Session) { s.Values["user"] = "ann" })
+	cfg.Consent = func(*http.Request) bool { return false }
+	store := newStore(t, cfg, securecookie.CodecsFromPairs(pair...)...)
+	if got := b.look(t, store); !got.IsNew || len(got.Values) != 0 {
+		t.Errorf("read: %v", got.Values)
+	}
+	b.mustChange(t, store, func(s *sessions.Session) { s.Values["user"] = "bob" })
+	if len(b.cookies) != 0 {
+		t.Errorf("left in the browser: %v", b.cookies)
 	}
 }
 
