@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/cookiesession/cookiesession/internal/e2e"
 )
 
@@ -364,5 +366,71 @@ func TestTheDemoLeavesNothingBehind(t *testing.T) {
 	}
 	if after, _ := filepath.Glob(filepath.Join(folder, "*")); len(after) != len(before) {
 		t.Errorf("it left %v", after)
+	}
+}
+
+// Reading, tapping and typing are checked in Chromium alone: they are the
+// page's own doing, and nothing of them differs between the two.
+func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
+	browser, err := e2e.StartChromium(t.Context(), profile(t), true)
+	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
+		t.Skipf("%v: install chromium to run this", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = browser.Close() })
+	v := &visitor{T: t, browser: browser}
+	v.serve("127.0.0.1:0")
+
+	if err := chromedp.Do(browser.Tab, chromedp.EmulateViewport(320, 640)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/", "/session", "/?did=forge"} {
+		v.open(path)
+		if wide, err := chromedp.Run(browser.Tab, chromedp.Evaluate[int]("document.documentElement.scrollWidth")); err != nil || wide > 320 {
+			t.Errorf("%s is %d pixels wide on a screen of 320 (%v)", path, wide, err)
+		}
+		unnamed, err := chromedp.Run(browser.Tab, chromedp.Evaluate[string](`[...document.querySelectorAll("button, a, input:not([type=hidden])")]
+			.filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map(e => e.outerHTML).join("\n")`))
+		if err != nil || unnamed != "" {
+			t.Errorf("%s: nothing says what these are for: %s (%v)", path, unnamed, err)
+		}
+		if n, err := chromedp.Run(browser.Tab, chromedp.Evaluate[int](`document.querySelectorAll("h1").length`)); err != nil || n != 1 {
+			t.Errorf("%s has %d main headings (%v)", path, n, err)
+		}
+	}
+
+	v.open("/")
+	keys := func(text string) {
+		t.Helper()
+		if err := chromedp.Do(browser.Tab, chromedp.KeyEvent(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	focused := func() string {
+		id, _ := chromedp.Run(browser.Tab, chromedp.Evaluate[string]("document.activeElement.id || document.activeElement.className"))
+		return id
+	}
+	keys(kb.Tab)
+	if on := focused(); on != "skip" {
+		t.Errorf("the first stop of the keyboard is %q, want the link past the shop", on)
+	}
+	for range 10 {
+		if focused() == "name" {
+			break
+		}
+		keys(kb.Tab)
+	}
+	keys("Ada" + kb.Enter)
+	v.sees("#user", "Ada")
+	if err := chromedp.Do(browser.Tab, chromedp.Focus(chromedp.CSS("#forge"))); err != nil {
+		t.Fatal(err)
+	}
+	keys(kb.Enter)
+	v.sees("#verdict", "Refused: ErrInvalid")
+	v.sees("#say", "Refused: ErrInvalid") // read out, wherever the reader is
+	if on := focused(); on != "forge" {
+		t.Errorf("after the answer the keyboard is on %q, want the button that was pressed", on)
 	}
 }

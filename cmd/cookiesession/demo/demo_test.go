@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"html"
 	"io"
+	"math"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -455,4 +456,42 @@ func TestBadInputIsNoServerError(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestTextHasContrastInLightAndDark(t *testing.T) {
+	b := newBrowser(t, newSite(t, nil))
+	css := b.get("/assets/demo.css")
+	light, dark, found := strings.Cut(css, "prefers-color-scheme: dark")
+	if !found {
+		t.Fatal("there is no dark scheme")
+	}
+	for scheme, text := range map[string]string{"light": light, "dark": dark[:strings.Index(dark, "}\n}")]} {
+		colours := make(map[string]float64)
+		for _, m := range regexp.MustCompile(`--(\w+): #([0-9a-f]{6});`).FindAllStringSubmatch(text, -1) {
+			colours[m[1]] = luminance(m[2])
+		}
+		for _, ink := range []string{"ink", "dim", "accent", "bad"} {
+			for _, ground := range []string{"paper", "card", "panel"} {
+				a, b := colours[ink], colours[ground]
+				if ratio := (max(a, b) + .05) / (min(a, b) + .05); ratio < 4.5 {
+					t.Errorf("%s: %s on %s has a contrast of %.2f, want 4.5", scheme, ink, ground, ratio)
+				}
+			}
+		}
+	}
+}
+
+// luminance is WCAG's relative luminance of a colour in hexadecimal.
+func luminance(hex string) (sum float64) {
+	for i, weight := range []float64{.2126, .7152, .0722} {
+		n, _ := strconv.ParseUint(hex[2*i:2*i+2], 16, 8)
+		c := float64(n) / 255
+		if c <= .04045 {
+			c /= 12.92
+		} else {
+			c = math.Pow((c+.055)/1.055, 2.4)
+		}
+		sum += weight * c
+	}
+	return sum
 }

@@ -173,7 +173,7 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 		Created:       s.Created(),
 	}
 	in.Layers, in.LayersTotal = layersOf(jar)
-	in.Cookies = cookieRows(jar)
+	in.Cookies = cookieRows(jar, s.Rejected() != nil)
 	for _, c := range in.Cookies {
 		in.Bytes += c.Bytes
 		if c.State != "deleted" && compartment(c.Name) == cookieName+"_flash" {
@@ -222,12 +222,15 @@ var refusals = map[string]string{
 	"ErrRevoked":    "The seal is genuine and in time, but this user has logged out everywhere since. Validate said so, and every cookie is deleted.",
 }
 
-func cookieRows(jar []jarCookie) []cookieRow {
+func cookieRows(jar []jarCookie, refused bool) []cookieRow {
 	rows := make([]cookieRow, 0, len(jar))
 	for _, c := range jar {
 		row := cookieRow{jarCookie: c, Bytes: len(c.Name) + len(c.Value), KeyID: keyID(c.Value), For: purposes[compartment(c.Name)]}
-		if c.State == "deleted" {
+		switch {
+		case c.State == "deleted":
 			row.Bytes = 0
+		case refused && c.State == "sent" && compartment(c.Name) == cookieName:
+			row.State = "refused"
 		}
 		rows = append(rows, row)
 	}

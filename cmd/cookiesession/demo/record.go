@@ -33,6 +33,9 @@ func (s said) Why() string {
 	if s.Kind == cookiesession.EventRefused {
 		return why[s.Reason]
 	}
+	if text, ok := cookieWhy[s.Cookie+" "+string(s.Kind)]; ok {
+		return text
+	}
 	return eventWhy[s.Kind]
 }
 
@@ -44,6 +47,12 @@ var eventWhy = map[cookiesession.EventKind]string{
 	cookiesession.EventDoubled:      "Two cookies of one name came; the newest authentic one counts.",
 	cookiesession.EventRenewed:      "Unchanged, and sealed anew so that its deadline starts again.",
 	cookiesession.EventRekeyed:      "Sealed again under the newer key. Nobody was logged out.",
+}
+
+var cookieWhy = map[string]string{
+	cookieName + "_flash issued":  "A message waits for the next page.",
+	cookieName + "_flash deleted": "The message has been shown.",
+	cookieName + "_views issued":  "This request was counted.",
 }
 
 var why = map[string]string{
