@@ -148,6 +148,22 @@ func TestAWriteFromTheBodyStreamIsRefused(t *testing.T) {
 	}
 }
 
+// What does not work: if this begins to fail, c.End waits for the middleware.
+func TestEndSendsTheResponseBeforeTheCommit(t *testing.T) {
+	m := manager(t, cookiesession.Config{})
+	app, jar := fiber.New(), map[string]string{}
+	app.Use(sessions.New(m))
+	app.Get("/", func(c fiber.Ctx) error {
+		if err := m.FromContext(c.Context()).Set("user", "ann"); err != nil {
+			return err
+		}
+		return c.End()
+	})
+	if res, _ := visit(t, app, jar, "/"); res.StatusCode != 200 || len(jar) != 0 {
+		t.Errorf("status %d, cookies %v", res.StatusCode, jar)
+	}
+}
+
 func TestCacheFieldsAreMerged(t *testing.T) {
 	m := manager(t, cookiesession.Config{})
 	app := fiber.New()
