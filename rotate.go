@@ -261,6 +261,13 @@ func (r *Keyring) Replace(keys ...Key) error {
 	return r.replace(keys, nil)
 }
 
+// Refuse reports that new keys could not be had, to [Keyring.Err] and as
+// [EventKeysRefused]; the keys in force stay. It is for what fetches keys from
+// elsewhere and hands them to Replace.
+func (r *Keyring) Refuse(why error) {
+	r.replace(nil, why)
+}
+
 // UnmarshalJSON is [Keyring.Replace] with the keys of a key file's text, so
 // that a ring may be a part of an application's own configuration and a text
 // from anywhere may become the ring's keys, with its refusal reported.

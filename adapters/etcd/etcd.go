@@ -6,8 +6,8 @@
 // a program that takes its keys from a file should not pay for them. And it is
 // not done with gocloud.dev/runtimevar and its etcdvar driver, as the other
 // engines are (adapters/runtimevar), because that driver cancels the context
-// that it watches with and so falls back to polling the server, some 1,500
-// times a second as measured with v0.37.0 and later heads.
+// that it watches with and so polls: 7,522 reads and as many watches reached a
+// quiet etcd 3.4.23 in 5 seconds (v0.37.0; later heads do the same).
 package etcd
 
 import (

@@ -3,12 +3,15 @@
 // blob. The variable holds the whole ring, the text of a key file: keys that
 // came one by one would be a ring that nobody has checked as a whole.
 //
-// It is not in the core because of what it costs: MEASURED to the binary of a program
-// that serves sessions, before any cloud's own driver. Two drivers are better
-// left alone. etcdvar (v0.37.0 and later heads) polls the server some 1,500
-// times a second, because it cancels the context that it watches with; use
-// adapters/etcd. filevar misses a retargeted symbolic link, which is how
-// Kubernetes brings a new Secret; use [cookiesession.LoadKeyFile].
+// It is not in the core because of what it costs. A program that serves
+// sessions grows by 7.5 MB stripped and 10.9 MB as built (v0.47.0, httpvar
+// alone), before any cloud's own driver.
+//
+// Two drivers are better left alone. etcdvar (v0.37.0 and later heads) polls:
+// 7,522 reads and as many watches came to a quiet server in 5 seconds, because
+// it cancels the context that it watches with; use adapters/etcd. filevar
+// misses a retargeted symbolic link, and Kubernetes brings a new Secret by
+// retargeting one; use [cookiesession.LoadKeyFile].
 package runtimevar
 
 import (
