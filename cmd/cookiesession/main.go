@@ -1,6 +1,7 @@
 // Command cookiesession shows, rotates and looks into cookie-only sessions.
 //
 //	cookiesession demo      a small shop that shows what its cookies hold
+//	cookiesession inspect   what is in a cookie, or why it is refused
 //	cookiesession help      what there is, and examples
 //
 // Exit codes: 0 done, 1 it could not be done (the message says what to do
@@ -38,6 +39,7 @@ type command struct {
 
 var commands = []command{
 	{"demo", "a small shop that shows what its cookies hold", runDemo},
+	{"inspect", "shows what is in a cookie, or why it is refused", runInspect},
 }
 
 func main() {

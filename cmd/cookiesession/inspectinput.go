@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// jar is all that came of one manager's cookies.
+type jar struct {
+	base         string // s_session, __Host-s_session
+	compartments []compartment
+	test         bool
+}
+
+// compartment is a cookie name with what came under it.
+type compartment struct {
+	name   string
+	kind   string      // data, flash or views
+	firsts []string    // values of the cookie of that name; "" deletes it
+	pieces [][2]string // name and value of the continuations
+}
+
+// readCookies finds the session cookies in text as people copy it: header
+// lines of either direction, pairs, and values alone, which get the name
+// rawName.
+func readCookies(in io.Reader, rawName string) ([]*jar, error) {
+	var c collector
+	lines := bufio.NewScanner(in)
+	lines.Buffer(nil, 1<<20)
+	for number := 1; lines.Scan(); number++ {
+		if err := c.line(lines.Text(), rawName); err != nil {
+			return nil, fmt.Errorf("line %d of standard input %w", number, err)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return nil, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	if len(c.jars) == 0 {
+		return nil, errors.New("no session cookie on standard input: their names begin with s_ (or __Host-s_)")
+	}
+	return c.jars, nil
+}
+
+type collector struct {
+	jars []*jar
+
+	// Of a value alone that goes on in the next lines.
+	rawName, rawTag string
+	rawPieces       int
+}
+
+// line takes one line apart. What no cookie is in is passed over: request and
+// status lines, other headers, what curl says.
+func (c *collector) line(text, rawName string) error {
+	text = strings.TrimSpace(strings.TrimLeft(text, "<> \t")) // as curl -v prints them
+	name, value, isHeader := strings.Cut(text, ":")
+	switch {
+	case isHeader && strings.EqualFold(name, "Set-Cookie"):
+		set, err := http.ParseSetCookie(strings.TrimSpace(value))
+		if err != nil {
+			return errors.New("is a Set-Cookie line that browsers would not understand")
+		}
+		if set.MaxAge < 0 {
+			set.Value = ""
+		}
+		c.add(set.Name, set.Value)
+	case isHeader && strings.EqualFold(name, "Cookie"):
+		c.pairs(value)
+	case strings.Contains(strings.TrimRight(text, `="`), "="): // a value has = as padding alone
+		c.pairs(text)
+	case text != "" && !strings.ContainsAny(text, ": \t"):
+		c.value(text, rawName)
+	}
+	return nil
+}
+
+func (c *collector) pairs(text string) {
+	for pair := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+		c.add(name, value)
+	}
+}
+
+// value takes a value alone: <key id>.<text>, or the first of a long session,
+// <key id>.<n>.<tag>.<text>, which <tag>.<text> continue.
+func (c *collector) value(text, name string) {
+	text = strings.Trim(text, `"`)
+	if !strings.HasPrefix(name, "s_") && !strings.HasPrefix(name, "__Host-s_") {
+		name = "s_" + name
+	}
+	if tag, _, _ := strings.Cut(text, "."); tag == c.rawTag && name == c.rawName {
+		c.rawPieces++
+		c.add(name+"."+strconv.Itoa(c.rawPieces), text)
+		return
+	}
+	_, tag, _ := cutInto(text)
+	c.rawName, c.rawTag, c.rawPieces = name, tag, 0
+	c.add(name, text)
+}
+
+// cutInto reads "<key id>.<n>.<tag>." of the first cookie of several.
+func cutInto(first string) (n int, tag string, ok bool) {
+	parts := strings.SplitN(first, ".", 4)
+	if len(parts) < 4 {
+		return 0, "", false
+	}
+	n, err := strconv.Atoi(parts[1])
+	if err != nil || n < 2 {
+		return 0, "", false
+	}
+	return n, parts[2], true
+}
+
+// add files a cookie, if it can be a session's.
+func (c *collector) add(name, value string) {
+	value = strings.Trim(value, `"`)
+	first, number, continues := strings.Cut(name, ".")
+	if index, err := strconv.Atoi(number); continues && (err != nil || strconv.Itoa(index) != number || index < 1) {
+		return
+	}
+	short, ours := strings.CutPrefix(strings.TrimPrefix(first, "__Host-"), "s_")
+	if !ours || short == "" {
+		return
+	}
+	if base, isTest := strings.CutSuffix(first, "_test"); isTest {
+		c.jar(base).test = true
+		return
+	}
+	base, kind := first, "data"
+	for _, k := range []string{"flash", "views"} {
+		if b, ok := strings.CutSuffix(first, "_"+k); ok {
+			base, kind = b, k
+		}
+	}
+	of := c.jar(base).compartment(first, kind)
+	if continues {
+		of.pieces = append(of.pieces, [2]string{name, value})
+	} else {
+		of.firsts = append(of.firsts, value)
+	}
+}
+
+func (c *collector) jar(base string) *jar {
+	for _, j := range c.jars {
+		if j.base == base {
+			return j
+		}
+	}
+	c.jars = append(c.jars, &jar{base: base})
+	return c.jars[len(c.jars)-1]
+}
+
+func (j *jar) compartment(name, kind string) *compartment {
+	i := slices.IndexFunc(j.compartments, func(c compartment) bool { return c.name == name })
+	if i < 0 {
+		j.compartments = append(j.compartments, compartment{name: name, kind: kind})
+		i = len(j.compartments) - 1
+	}
+	return &j.compartments[i]
+}
