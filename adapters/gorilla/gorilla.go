@@ -166,10 +166,13 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	if err := s.write(current, session); err != nil {
 		return fmt.Errorf("cookiesession: session %q not saved: %w", session.Name(), err)
 	}
-	h := w.Header()
+	h := w.Header().Clone()
 	earlier := len(h["Set-Cookie"])
 	// The status is not known yet. 303 keeps flash that a Manager of this name
 	// may have made, whatever the response becomes.
+	if h == nil {
+		h = http.Header{}
+	}
 	if err := m.Commit(h, current, http.StatusSeeOther); err != nil {
 		return err
 	}
@@ -182,6 +185,8 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 			h.Add("Set-Cookie", line)
 		}
 	}
+	clear(w.Header())
+	maps.Copy(w.Header(), h)
 	return nil
 }
 
@@ -193,6 +198,9 @@ func (s *Store) write(current *cookiesession.Session, session *sessions.Session)
 	values, err := s.encodable(session.Values)
 	if err != nil {
 		return err
+	}
+	if len(values) == 0 {
+		return current.Clear() // the expiry too, which alone would be kept
 	}
 	if session.ID == "" && !current.IsNew() {
 		if err := current.CycleID(); err != nil {

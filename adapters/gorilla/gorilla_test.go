@@ -325,6 +325,23 @@ func TestMaxAgeZeroEndsWithTheBrowser(t *testing.T) {
 	}
 }
 
+func TestWithoutValuesThereIsNoCookie(t *testing.T) {
+	for _, age := range []int{-1, 0, 60} {
+		store := newStore(t, config(t))
+		store.MaxAge(max(age, 0))
+		var b browser
+		b.mustChange(t, store, func(s *sessions.Session) { s.Options.MaxAge = age })
+		if len(b.set) != 0 {
+			t.Errorf("MaxAge %d: a new session without values set %v", age, b.set)
+		}
+		b.mustChange(t, store, func(s *sessions.Session) { s.Values["user"] = "ann" })
+		b.mustChange(t, store, func(s *sessions.Session) { clear(s.Values) })
+		if len(b.cookies) != 0 {
+			t.Errorf("MaxAge %d: left %v", age, b.cookies)
+		}
+	}
+}
+
 func TestNegativeMaxAgeDeletes(t *testing.T) {
 	store := newStore(t, config(t))
 	var b browser

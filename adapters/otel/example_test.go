@@ -14,7 +14,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	count, err := sessions.OnEvent(otel.Meter("shop"), ring)
+	count, err := sessions.OnEvent(otel.Meter("shop"), ring, cookiesession.LogEvent)
 	if err != nil {
 		log.Fatal(err)
 	}

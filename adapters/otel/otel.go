@@ -27,17 +27,18 @@ const (
 //
 //	cookiesession.cookies.opened    by key id: which keys are still in use
 //	cookiesession.cookies.refused   by cookie and reason, and by key id where the key is one of ring's
-//	cookiesession.cookies.issued    by cookie and key id; renewals are among them
-//	cookiesession.cookies.rekeyed   by cookie and key id
+//	cookiesession.cookies.issued    by cookie and key id
+//	cookiesession.cookies.renewed   by cookie and key id: unchanged, for the idle deadline
+//	cookiesession.cookies.rekeyed   by cookie and key id: unchanged, under a newer key
 //	cookiesession.cookies.deleted   by cookie
 //	cookiesession.cookies.doubled   by cookie: several cookies of one name came
-//	cookiesession.cookies.size      histogram, bytes of the names and values issued, by cookie
+//	cookiesession.cookies.size      histogram, bytes of the names and values of all three, by cookie
 //	cookiesession.writes.refused    by reason: "committed" is a late write
 //	cookiesession.late_looks        responses not marked as varying
 //	cookiesession.keys.reloads      by outcome, "loaded" or "refused"; once for each manager of the ring
 //
 // A function given as next hears every event after it was counted: Config.OnEvent
-// replaces the core's own log. The ring is observed for as long as the meter's
+// replaces the core's own log, which [cookiesession.LogEvent] keeps. The ring is observed for as long as the meter's
 // provider lives, so call OnEvent once for each ring.
 func OnEvent(meter metric.Meter, ring *cookiesession.Keyring, next ...func(context.Context, cookiesession.Event)) (func(context.Context, cookiesession.Event), error) {
 	i, err := newInstruments(meter)
@@ -70,9 +71,9 @@ func observe(meter metric.Meter, ring *cookiesession.Keyring) error {
 }
 
 type instruments struct {
-	refused, issued, rekeyed, deleted, doubled metric.Int64Counter
-	writes, looks, reloads                     metric.Int64Counter
-	size                                       metric.Int64Histogram
+	refused, issued, renewed, rekeyed, deleted, doubled metric.Int64Counter
+	writes, looks, reloads                              metric.Int64Counter
+	size                                                metric.Int64Histogram
 }
 
 func newInstruments(meter metric.Meter) (*instruments, error) {
@@ -88,7 +89,8 @@ func newInstruments(meter metric.Meter) (*instruments, error) {
 	errs = append(errs, err)
 	i := &instruments{
 		refused: counter("cookies.refused", "{cookie}", "Cookies that were not accepted, by reason."),
-		issued:  counter("cookies.issued", "{cookie}", "Cookies set, renewals included."),
+		issued:  counter("cookies.issued", "{cookie}", "Cookies set for a change."),
+		renewed: counter("cookies.renewed", "{cookie}", "Cookies issued anew without a change, by RenewAfter or SaveEveryRequest."),
 		rekeyed: counter("cookies.rekeyed", "{cookie}", "Cookies issued anew under a newer key."),
 		deleted: counter("cookies.deleted", "{cookie}", "Cookies deleted."),
 		doubled: counter("cookies.doubled", "{cookie}", "Requests with several cookies of one name."),
@@ -113,10 +115,11 @@ func (i *instruments) count(ctx context.Context, e cookiesession.Event, ring *co
 		}
 		add(i.refused, attrs...)
 	case cookiesession.EventIssued:
-		add(i.issued, cookie, keyIDKey.String(e.KeyID))
-		i.size.Record(ctx, int64(e.Bytes), metric.WithAttributes(cookie))
+		i.set(ctx, i.issued, e)
+	case cookiesession.EventRenewed:
+		i.set(ctx, i.renewed, e)
 	case cookiesession.EventRekeyed:
-		add(i.rekeyed, cookie, keyIDKey.String(e.KeyID))
+		i.set(ctx, i.rekeyed, e)
 	case cookiesession.EventDeleted:
 		add(i.deleted, cookie)
 	case cookiesession.EventDoubled:
@@ -130,6 +133,13 @@ func (i *instruments) count(ctx context.Context, e cookiesession.Event, ring *co
 	case cookiesession.EventKeysRefused:
 		add(i.reloads, outcomeKey.String("refused"))
 	}
+}
+
+// set counts a cookie that was set, for whichever reason.
+func (i *instruments) set(ctx context.Context, c metric.Int64Counter, e cookiesession.Event) {
+	cookie := cookieKey.String(e.CookieName)
+	c.Add(ctx, 1, metric.WithAttributes(cookie, keyIDKey.String(e.KeyID)))
+	i.size.Record(ctx, int64(e.Bytes), metric.WithAttributes(cookie))
 }
 
 // known: the key id of a refused cookie is the client's text. Taken as it

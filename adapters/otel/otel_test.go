@@ -133,6 +133,17 @@ func TestIssuedOpenedAndDeletedCookiesAreCounted(t *testing.T) {
 	f.expect(t, 1, "cookies.deleted", "cookie", "s_session")
 }
 
+func TestARenewalIsCountedApartFromChanges(t *testing.T) {
+	k := key()
+	f := newFixture(t, keyring(t, k), cookiesession.Config{SaveEveryRequest: true})
+	f.serve(f.set("user", "ann"))
+	f.serve(f.look)
+	f.serve(f.look)
+	f.expect(t, 1, "cookies.issued", "cookie", "s_session", "key_id", k.ID())
+	f.expect(t, 2, "cookies.renewed", "cookie", "s_session", "key_id", k.ID())
+	f.expect(t, 3, "cookies.size", "cookie", "s_session")
+}
+
 func TestTheSizeIsThatOfNamesAndValues(t *testing.T) {
 	f := newFixture(t, keyring(t, key()), cookiesession.Config{})
 	f.serve(f.set("user", "ann"))
