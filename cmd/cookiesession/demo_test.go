@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -105,5 +107,26 @@ func TestWeakKeysAreRefusedWithAWayOut(t *testing.T) {
 	}
 	if strings.Contains(got.err, `"secret"`) {
 		t.Error("the error repeats the secret")
+	}
+}
+
+func TestTheDemoFollowsAKeyFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "keys.json")
+	text := `{"keys":[{"secret":"` + cookiesession.NewSecret().Reveal() + `"}]}`
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	url, end := startDemo(t, nil, "-keys", file)
+	res, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, _ := io.ReadAll(res.Body)
+	res.Body.Close()
+	if !strings.Contains(string(page), "The operator rotates these") || strings.Contains(string(page), `id="rotate"`) {
+		t.Error("the page lets visitors rotate the keys of a file")
+	}
+	if code := end(); code != exitDone {
+		t.Errorf("it ended with %d", code)
 	}
 }

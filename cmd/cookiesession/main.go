@@ -1,6 +1,7 @@
 // Command cookiesession shows, rotates and looks into cookie-only sessions.
 //
 //	cookiesession demo      a small shop that shows what its cookies hold
+//	cookiesession keys      makes, rotates, lists, revokes and checks key files
 //	cookiesession inspect   what is in a cookie, or why it is refused
 //	cookiesession help      what there is, and examples
 //
@@ -39,6 +40,7 @@ type command struct {
 
 var commands = []command{
 	{"demo", "a small shop that shows what its cookies hold", runDemo},
+	{"keys", "makes, rotates, lists, revokes and checks key files", runKeys},
 	{"inspect", "shows what is in a cookie, or why it is refused", runInspect},
 }
 

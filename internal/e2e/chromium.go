@@ -85,6 +85,6 @@ func (c *Chromium) Cookies() ([]Cookie, error) {
 }
 
 func (c *Chromium) Close() error {
-	c.end()
-	return nil
+	defer c.end()
+	return chromedp.Cancel(c.Tab) // asks it to end, and waits
 }

@@ -21,17 +21,20 @@ import (
 var program string
 
 func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
 	folder, err := os.MkdirTemp("", "cookiesession-e2e-")
 	if err == nil {
+		defer os.RemoveAll(folder)
 		program, err = e2e.Build(context.Background(), folder)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+		return 1
 	}
-	code := m.Run()
-	_ = os.RemoveAll(folder)
-	os.Exit(code)
+	return m.Run()
 }
 
 // browsers are those that every check is done in. Without JavaScript forms

@@ -118,7 +118,7 @@ func (d *Site) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /favicon.ico", http.NotFound)
 
-	return secured(http.NewCrossOriginProtection().Handler(remembering(mux)))
+	return secured(http.NewCrossOriginProtection().Handler(d.remembering(mux)))
 }
 
 // secured lets nothing run or load that is not one of the demo's own files:

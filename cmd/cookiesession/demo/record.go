@@ -100,12 +100,12 @@ func (rec *recorder) snapshot() exchange {
 const saidCookie = "demo_said"
 
 // remembering gives each request a recorder, and each POST's to the next page.
-func remembering(next http.Handler) http.Handler {
+func (d *Site) remembering(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &recorder{exchange: exchange{Method: r.Method, Path: r.URL.Path, Status: http.StatusOK}}
 		rec.before = readSaid(r)
 		r = r.WithContext(context.WithValue(r.Context(), recorderKey{}, rec))
-		next.ServeHTTP(&teller{w, r, rec}, r)
+		next.ServeHTTP(&teller{w, r, rec, d}, r)
 	})
 }
 
@@ -115,6 +115,7 @@ type teller struct {
 	http.ResponseWriter
 	r   *http.Request
 	rec *recorder
+	d   *Site
 }
 
 func (t *teller) Unwrap() http.ResponseWriter { return t.ResponseWriter }
@@ -124,22 +125,20 @@ func (t *teller) WriteHeader(status int) {
 	case t.r.Method == http.MethodPost && status == http.StatusSeeOther:
 		told := t.rec.snapshot()
 		told.Status = status
-		writeSaid(t.ResponseWriter, told)
+		t.tell(told)
 	case t.rec.before != nil && status == http.StatusOK:
-		http.SetCookie(t.ResponseWriter, &http.Cookie{Name: saidCookie, Path: "/", MaxAge: -1})
+		http.SetCookie(t.ResponseWriter, t.d.ownCookie(saidCookie, "", "/", -1))
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
 
-func writeSaid(w http.ResponseWriter, e exchange) {
+func (t *teller) tell(e exchange) {
 	text, err := json.Marshal(e)
 	if err != nil || len(text) > 2000 {
 		return
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: saidCookie, Value: base64.RawURLEncoding.EncodeToString(text),
-		Path: "/", MaxAge: 30, HttpOnly: true, SameSite: http.SameSiteLaxMode,
-	})
+	value := base64.RawURLEncoding.EncodeToString(text)
+	http.SetCookie(t.ResponseWriter, t.d.ownCookie(saidCookie, value, "/", 30))
 }
 
 // readSaid trusts nothing: the text comes from the browser, and only the
