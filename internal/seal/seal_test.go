@@ -163,6 +163,22 @@ func TestUnusedBitsOfCompactMustBeZero(t *testing.T) {
 	}
 }
 
+// TestALineBreakMakesAnotherText: base64 skips them wherever they are, and
+// only net/http's own reading of headers would have refused them.
+func TestALineBreakMakesAnotherText(t *testing.T) {
+	s := must(t)(seal.NewCompact(newPair().hash, newPair().block))
+	for n := range 9 {
+		text := sealText(t, s, "n", make([]byte, n))
+		for at := range len(text) + 1 {
+			for _, breaks := range []string{"\n", "\r", "\r\n", "\n\n\n"} {
+				if _, err := s.Open("n", text[:at]+breaks+text[at:]); err == nil {
+					t.Fatalf("%d bytes: opens with %q at %d", n, breaks, at)
+				}
+			}
+		}
+	}
+}
+
 // TestNoNameBorrowsFromWhatFollowsIt is CVE-2026-6873: a signature over name
 // and value put together without their lengths holds for another cut.
 func TestNoNameBorrowsFromWhatFollowsIt(t *testing.T) {
@@ -362,6 +378,7 @@ func FuzzOpenCompact(f *testing.F) {
 		f.Add("s_session_flash", text)
 		f.Add("s_session", text[:len(text)-1])
 		f.Add("s_session", text+"=")
+		f.Add("s_session", "\n"+text)
 	}
 	f.Add("", "")
 	f.Add("s_session", "AQ")
