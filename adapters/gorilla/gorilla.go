@@ -251,7 +251,7 @@ type attributes struct {
 }
 
 func (s *Store) manager(name string, o *sessions.Options) (*cookiesession.Manager, error) {
-	a := attributes{name, o.Path, strings.TrimPrefix(o.Domain, "."), !o.Secure, !o.HttpOnly, o.Partitioned, o.SameSite}
+	a := attributes{name, o.Path, o.Domain, !o.Secure, !o.HttpOnly, o.Partitioned, o.SameSite}
 	if m, ok := s.managers.Load(a); ok {
 		return m.(*cookiesession.Manager), nil
 	}

@@ -145,7 +145,7 @@ func TestWhatACookieCannotHoldIsAClearErrorAndSetsNothing(t *testing.T) {
 	}{
 		{"a key that is an integer", 7, "x", "keys must be strings"},
 		{"a type nobody registered", "user", profile{}, "gorilla_test.profile"},
-		{"a list of several types", "list", []any{1, "a"}, "one type"},
+		{"a list of several types", "list", []any{1, int8(2)}, "one type"},
 		{"an integer in a dictionary", "dict", map[string]any{"a": 1}, "map[string]interface {}"},
 		{"a function", "f", func() {}, "func()"},
 		{"too much", "text", strings.Repeat("long ", 3000), "too large"},
@@ -417,6 +417,9 @@ func TestSavedTwiceIsSetOnceWithTheLastValues(t *testing.T) {
 					}
 					seen[c.Name] = true
 				}
+				if left := len(b.cookies); left > 2 {
+					t.Errorf("pieces of the first Save are left: %d cookies", left)
+				}
 				if got := b.look(t, store).Values["n"]; got != test.want {
 					t.Errorf("the next request has %v, want %v", got, test.want)
 				}
@@ -456,6 +459,7 @@ func TestSaveMarksTheResponse(t *testing.T) {
 		session, _ := store.Get(r, name)
 		session.Values["user"] = "ann"
 		w.Header().Set("Cache-Control", "public, max-age=60")
+		w.Header().Set("CDN-Cache-Control", "max-age=60")
 		if err := session.Save(r, w); err != nil {
 			t.Error(err)
 		}
@@ -466,6 +470,51 @@ func TestSaveMarksTheResponse(t *testing.T) {
 	if got := b.header.Get("Cache-Control"); strings.Contains(got, "public") || !strings.Contains(got, "private") {
 		t.Errorf("Cache-Control: %q", got)
 	}
+	if got := b.header.Get("CDN-Cache-Control"); got != "" {
+		t.Errorf("CDN-Cache-Control: %q", got)
+	}
+}
+
+func TestSaveKeepsTheFlashOfAManagerOfItsName(t *testing.T) {
+	cfg := config(t)
+	store := newStore(t, cfg)
+	cfg.Name = name
+	m, err := cookiesession.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b browser
+	b.visit(func(w http.ResponseWriter, r *http.Request) {
+		s := m.OpenRequest(r)
+		if err := errors.Join(s.Flash("notice", "hello"), m.Commit(w.Header(), s, 303)); err != nil {
+			t.Error(err)
+		}
+	})
+	b.mustChange(t, store, func(s *sessions.Session) {
+		if len(s.Values) != 0 {
+			t.Errorf("the store shows the flash as values: %v", s.Values)
+		}
+		s.Values["user"] = "ann"
+	})
+	b.visit(func(_ http.ResponseWriter, r *http.Request) {
+		if got := m.OpenRequest(r).Flashes()["notice"]; got != "hello" {
+			t.Errorf("after a Save the flash is %v", got)
+		}
+	})
+}
+
+func TestTheDefaultMaxAgeIsThePolicyInForce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cfg := config(t)
+		cfg.IdleTimeout = time.Hour
+		var b browser
+		b.mustChange(t, newStore(t, cfg), func(s *sessions.Session) { s.Values["user"] = "ann" })
+		cfg.IdleTimeout = 2 * time.Hour
+		time.Sleep(90 * time.Minute)
+		if b.look(t, newStore(t, cfg)).IsNew {
+			t.Error("a longer timeout does not hold for a session of the shorter one")
+		}
+	})
 }
 
 func TestAManagerOfTheSessionsNameReadsTheSameCookie(t *testing.T) {
@@ -530,9 +579,21 @@ func TestAnOldSessionIsCarriedOver(t *testing.T) {
 		if first.IsNew || !reflect.DeepEqual(first.Values, want) {
 			t.Errorf("read from the old cookie: new %t, %v", first.IsNew, first.Values)
 		}
-		b.mustChange(t, store, func(*sessions.Session) {})
+		b.visit(func(w http.ResponseWriter, r *http.Request) {
+			session, err := store.Get(r, name)
+			if err := errors.Join(err, session.Save(r, w), session.Save(r, w)); err != nil {
+				t.Error(err)
+			}
+		})
 		if b.cookies[name] != "" || b.cookies["s_"+name] == "" || len(b.cookies) != 1 {
 			t.Errorf("after Save the browser has %v", b.cookies)
+		}
+		names := map[string]bool{}
+		for _, c := range b.set {
+			if names[c.Name] {
+				t.Errorf("%s is set twice", c.Name)
+			}
+			names[c.Name] = true
 		}
 		withoutOld := newStore(t, config(t))
 		if !b.look(t, withoutOld).IsNew {
