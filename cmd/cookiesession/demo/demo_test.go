@@ -247,6 +247,9 @@ func TestAForgedBitIsRefusedAndTheNextWriteReplacesIt(t *testing.T) {
 	page := b.post("/lab/forge")
 	shows(t, page, "Refused: ErrInvalid")
 	shows(t, page, `<span class="kind">refused</span> <code>s_demo</code>`)
+	shows(t, page, `<li class="refused" data-cookie="s_demo">`)
+	hides(t, page, "sealed yours") // nothing that a refused cookie says is believed
+	hides(t, page, `id="entries"`)
 	b.get("/")
 	if n := b.visits(); n != 1 {
 		t.Errorf("after the forgery the counter reads %d, want 1", n)

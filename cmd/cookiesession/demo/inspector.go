@@ -55,8 +55,7 @@ type inspector struct {
 	KeySource       string
 	Exchanges       []exchange
 	Views           cookiesession.Views
-	ID, JSON        string
-	Created         time.Time
+	JSON            string
 }
 
 type verdict struct {
@@ -169,8 +168,6 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 		LiveKeys:      d.ring.live,
 		KeySource:     d.cfg.KeySource,
 		Views:         s.Views(),
-		ID:            s.ID(),
-		Created:       s.Created(),
 	}
 	in.Layers, in.LayersTotal = layersOf(jar)
 	in.Cookies = cookieRows(jar, s.Rejected() != nil)
@@ -181,7 +178,7 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 			in.FlashBytes += c.Bytes
 		}
 	}
-	if s.Allowed() {
+	if s.Allowed() && s.Len() > 0 {
 		in.Entries, in.EntriesTotal = entriesOf(s, ciphertext(in.Layers))
 	}
 	in.Keys = keyRows(d.ring.Status(), in.Cookies)
@@ -290,7 +287,7 @@ func deadlines(s *cookiesession.Session, now time.Time) []deadline {
 func keyRows(ring []cookiesession.KeyStatus, cookies []cookieRow) []keyRow {
 	yours := ""
 	for _, c := range cookies {
-		if c.Name == cookieName {
+		if c.Name == cookieName && c.State != "refused" {
 			yours = c.KeyID
 		}
 	}
@@ -340,7 +337,6 @@ var templateFuncs = template.FuncMap{
 		return fmt.Sprintf("%d:%02d", seconds/60, seconds%60)
 	},
 	"limit": func() int { return browserLimit },
-	"scale": func(n, all int) int { return 1000 * n / max(all, 1) },
 	"short": func(text string) string {
 		if len(text) <= 40 {
 			return text
