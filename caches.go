@@ -42,6 +42,9 @@ func (f *fields) keepPrivate(h http.Header) {
 // our cookies, whatever the application said.
 func (f *fields) forbidSharing(h http.Header) {
 	for name := range h {
+		if len(name) < len("Surrogate-Control") {
+			continue
+		}
 		if strings.EqualFold(name, "Surrogate-Control") || endsInFold(name, "CDN-Cache-Control") {
 			delete(h, name)
 		}

@@ -114,7 +114,7 @@ func readPayload(plain []byte, n int) (wire.Reader, error) {
 }
 
 // sealScratch is what sealing one compartment needs and nobody keeps.
-type sealScratch struct{ plain, text []byte }
+type sealScratch struct{ plain, text, line []byte }
 
 var sealScratches = sync.Pool{New: func() any { return new(sealScratch) }}
 
@@ -129,7 +129,7 @@ func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) 
 		return lines, 0, 0, fmt.Errorf("cookiesession: sealing %s: %w", c.name, err)
 	}
 	cookies, size = c.cost(len(s.text))
-	return c.appendCookies(lines, key.id, s.text, maxAge), cookies, size, nil
+	return c.appendCookies(lines, s, key.id, maxAge), cookies, size, nil
 }
 
 // maxEncoding is where encoding one value ends, in bytes: nothing near it fits

@@ -41,11 +41,22 @@ func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	}()
 	if x.s == &x.own {
 		x.inner = *r.WithContext(x)
+		defer x.handBack(r)
 		r = &x.inner
 	}
 	next.ServeHTTP(x.writer.Wrap(w, x), r)
 	returned = true
 	x.writer.Finish()
+}
+
+// handBack gives the request that came what next has put into its copy:
+// net/http removes the uploaded files of the request that it made itself, and
+// middleware outside reads the pattern that a mux inside has matched.
+func (x *exchange) handBack(r *http.Request) {
+	if r.MultipartForm == nil {
+		r.MultipartForm = x.inner.MultipartForm
+	}
+	r.Pattern = x.inner.Pattern
 }
 
 // BeforeHeader commits when the header is about to leave.
@@ -120,7 +131,7 @@ func (s *Session) commit(h http.Header, o outcome) error {
 // turn is over. This is the one automatic write that does not ask who wrote
 // it, and costs no cryptography. What comes after the header may still read it.
 func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
-	if o.status != http.StatusOK || o.panicked || !s.m.flashCame(s.lines) || !s.document() {
+	if o.status != http.StatusOK || o.panicked || !s.flashCame || !s.document() {
 		return
 	}
 	s.begin()

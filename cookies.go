@@ -141,9 +141,11 @@ func (r *received) addFirst(value string, size int) {
 		value = " " // present, and nothing that opens
 	}
 	r.size += size
-	if r.first == "" {
+	switch {
+	case r.first == "":
 		r.first = value
-	} else if len(r.others) < maxTries-1 {
+	case value == r.first: // some gateways hand every cookie on twice
+	case len(r.others) < maxTries-1:
 		r.others = append(r.others, value)
 	}
 }
@@ -337,18 +339,20 @@ func (c *compartment) cost(n int) (cookies, bytes int) {
 	return cookies, bytes + digits(cookies) - 1
 }
 
-// appendCookies appends the Set-Cookie lines for a sealed text.
-func (c *compartment) appendCookies(lines []string, keyID string, text []byte, maxAge int) []string {
-	var buf [maxLine]byte
+// appendCookies appends the Set-Cookie lines for the sealed text in s. They
+// are put together in s too: 4 KB on the stack would have to be zeroed.
+func (c *compartment) appendCookies(lines []string, s *sealScratch, keyID string, maxAge int) []string {
+	text := s.text
 	n, _ := c.cost(len(text))
 	if n == 1 {
-		b := append(c.appendName(buf[:0], 0), '=')
+		b := append(c.appendName(s.line[:0], 0), '=')
 		b = append(append(append(b, keyID...), '.'), text...)
-		return append(lines, string(c.appendAttributes(b, c.before, maxAge)))
+		s.line = c.appendAttributes(b, c.before, maxAge)
+		return append(lines, string(s.line))
 	}
 	tag := newTag()
 	for i := range n {
-		b := append(c.appendName(buf[:0], i), '=')
+		b := append(c.appendName(s.line[:0], i), '=')
 		if i == 0 {
 			b = append(append(b, keyID...), '.')
 			b = append(strconv.AppendInt(b, int64(n), 10), '.')
@@ -356,7 +360,8 @@ func (c *compartment) appendCookies(lines []string, keyID string, text []byte, m
 		part := text[:min(len(text), c.room(i))]
 		text = text[len(part):]
 		b = append(append(append(b, tag...), '.'), part...)
-		lines = append(lines, string(c.appendAttributes(b, c.before, maxAge)))
+		s.line = c.appendAttributes(b, c.before, maxAge)
+		lines = append(lines, string(s.line))
 	}
 	return lines
 }

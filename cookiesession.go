@@ -281,7 +281,8 @@ func (m *Manager) OpenRequest(r *http.Request) *Session {
 func (m *Manager) openRequest(s *Session, r *http.Request) {
 	s.m, s.lines = m, r.Header["Cookie"]
 	s.path = r.URL.Path
-	if len(s.lines) > 0 || m.always { // else there is nothing that these matter to
+	s.flashCame = m.flashCame(s.lines)
+	if s.flashCame || m.always { // else there is nothing that the header matters to: 30 ns
 		s.request.read(r)
 	}
 	s.consented = m.cfg.Consent != nil && m.cfg.Consent(r)
@@ -294,6 +295,7 @@ func (m *Manager) openRequest(s *Session, r *http.Request) {
 // configured it has no permission until [Session.Allow].
 func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
 	s := &Session{m: m, lines: slices.Clone(cookies)}
+	s.flashCame = m.flashCame(s.lines)
 	s.ctx = m.NewContext(ctx, s)
 	return s
 }

@@ -34,7 +34,7 @@ func (s *Session) begin() {
 	if s.content == nil {
 		now := time.Now()
 		s.content = &content{at: now, in: s.m.collect(s.lines)}
-		s.work.created = now.Unix()
+		s.work.created, s.work.modified = now.Unix(), now.Unix() // modified too: Set measures what will be written
 	}
 }
 

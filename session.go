@@ -85,6 +85,7 @@ type content struct {
 type request struct {
 	path      string // without the query; "" is not recorded
 	consented bool
+	flashCame bool // a flash cookie came
 	fetched   bool // no document navigation
 	crossSite bool
 }
@@ -512,7 +513,7 @@ func (s *Session) Destroy() error {
 
 // forget makes the session blank: what came stays in base.
 func (s *Session) forget() {
-	s.work = record{created: s.at.Unix()}
+	s.work = record{created: s.at.Unix(), modified: s.at.Unix()}
 	s.hasID, s.dirty, s.cycled, s.setExpiry, s.cleared = false, false, false, false, false
 	s.deleted = nil
 	s.flash.forget()

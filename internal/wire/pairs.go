@@ -29,22 +29,28 @@ func parsePairs(b []byte) (p Pairs, size int, ok bool) {
 	at := header
 	var last []byte
 	for i := range n {
-		kind, keyHeader, length := head(b[at:])
-		if kind != Str {
+		key, next, ok := parseKey(b, at)
+		if !ok || i > 0 && string(key) <= string(last) {
 			return Pairs{}, 0, false
 		}
-		at += keyHeader + length
-		key := b[at-length : at]
-		if i > 0 && string(key) <= string(last) {
-			return Pairs{}, 0, false
-		}
-		value, ok := Skip(b[at:])
+		size, ok := Skip(b[next:])
 		if !ok {
 			return Pairs{}, 0, false
 		}
-		last, at = key, at+value
+		last, at = key, next+size
 	}
 	return Pairs{n: n, run: b[header:at]}, at, true
+}
+
+// parseKey returns the string at at and where it ends.
+func parseKey(b []byte, at int) (key []byte, end int, ok bool) {
+	if at < len(b) {
+		if n, ok := shortText(b[at]); ok && n < len(b)-at {
+			return b[at+1 : at+1+n], at + 1 + n, true
+		}
+	}
+	kind, header, n := head(b[at:])
+	return b[at+header : at+header+n], at + header + n, kind == Str
 }
 
 // Len is the number of pairs.
@@ -118,27 +124,54 @@ func mapHeader(n int) int {
 // not found, start is where it belongs.
 func (p Pairs) find(key string) (start, value, end int, found bool) {
 	for at := 0; at < len(p.run); {
-		k, value, end := p.pair(at)
+		k, value := p.key(at)
+		if string(k) < key {
+			at = p.end(value)
+			continue
+		}
 		if string(k) == key {
-			return at, value, end, true
+			return at, value, p.end(value), true
 		}
-		if string(k) > key {
-			return at, at, at, false
-		}
-		at = end
+		return at, at, at, false
 	}
 	return len(p.run), len(p.run), len(p.run), false
 }
 
 // pair returns the key of the pair at at, where its value begins and ends.
-// The run has been checked: neither head nor skip can fail here.
 func (p Pairs) pair(at int) (key []byte, value, end int) {
-	_, header, n := head(p.run[at:])
-	at += header
-	value = at + n
-	size, _ := skip(p.run[value:], 0)
-	return p.run[at:value], value, value + size
+	key, value = p.key(at)
+	return key, value, p.end(value)
 }
+
+// key returns the key at at and where its value begins. The run has been
+// checked: neither head nor skip can fail here.
+func (p Pairs) key(at int) (key []byte, value int) {
+	if n, ok := shortText(p.run[at]); ok {
+		value = at + 1 + n
+		return p.run[at+1 : value], value
+	}
+	_, header, n := head(p.run[at:])
+	value = at + header + n
+	return p.run[at+header : value], value
+}
+
+// end returns the end of the value at at. What sessions are full of is
+// measured on the spot: without it a lookup takes twice the time.
+func (p Pairs) end(at int) int {
+	c := p.run[at]
+	if c <= 0x7f || c >= 0xe0 { // fixint
+		return at + 1
+	}
+	if n, ok := shortText(c); ok {
+		return at + 1 + n
+	}
+	size, _ := skip(p.run[at:], 0)
+	return at + size
+}
+
+// shortText returns the length of a string of at most 31 bytes, whose header
+// is the byte c.
+func shortText(c byte) (n int, ok bool) { return int(c & 0x1f), c&0xe0 == 0xa0 }
 
 // splice returns p with n pairs and what is between from and to replaced.
 func (p Pairs) splice(from, to, n int, by []byte) Pairs {
