@@ -1,0 +1,295 @@
+package cookiesession_test
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+// headers answers a request of c with f, after h was put into its header.
+func (c *client) headers(status int, h http.Header, f func(*cookiesession.Session)) http.Header {
+	c.t.Helper()
+	s := c.m.Open(c.t.Context(), c.jar...)
+	if f != nil {
+		f(s)
+	}
+	all := h.Clone()
+	if all == nil {
+		all = http.Header{}
+	}
+	must(c.m.Commit(all, s, status))
+	return all
+}
+
+func TestAResponseVariesByCookieAsSoonAsTheSessionWasAccessed(t *testing.T) {
+	type session = cookiesession.Session
+	for name, access := range map[string]func(*session){
+		"ID":                       func(s *session) { s.ID() },
+		"Created":                  func(s *session) { s.Created() },
+		"IsNew":                    func(s *session) { s.IsNew() },
+		"Rejected":                 func(s *session) { _ = s.Rejected() },
+		"Value":                    func(s *session) { s.Value("k") },
+		"Has":                      func(s *session) { s.Has("k") },
+		"Get":                      func(s *session) { cookiesession.Get[int](s, "k") },
+		"GetOr":                    func(s *session) { cookiesession.GetOr(s, "k", 1) },
+		"Set":                      set("k", 1),
+		"Set refused":              func(s *session) { _ = s.Set("k", func() {}) },
+		"SetDefault":               func(s *session) { s.SetDefault("k", 1) },
+		"Update":                   func(s *session) { s.Update(nil) },
+		"Add":                      func(s *session) { s.Add("n", 1) },
+		"Edit":                     func(s *session) { cookiesession.Edit(s, "k", func(*int) error { return nil }) },
+		"Pop":                      func(s *session) { cookiesession.Pop[int](s, "k") },
+		"Delete":                   func(s *session) { s.Delete("k") },
+		"Delete of nothing":        func(s *session) { s.Delete() },
+		"Keys":                     func(s *session) { s.Keys() },
+		"All":                      func(s *session) { s.All() },
+		"Len":                      func(s *session) { s.Len() },
+		"Clear":                    func(s *session) { s.Clear() },
+		"Destroy":                  func(s *session) { s.Destroy() },
+		"CycleID":                  func(s *session) { s.CycleID() },
+		"MarkModified":             (*session).MarkModified,
+		"SetTestCookie":            (*session).SetTestCookie,
+		"TestCookieWorked":         func(s *session) { s.TestCookieWorked() },
+		"DeleteTestCookie":         (*session).DeleteTestCookie,
+		"Allowed":                  func(s *session) { s.Allowed() },
+		"Allow":                    (*session).Allow,
+		"Deny":                     (*session).Deny,
+		"MarshalJSON":              func(s *session) { s.MarshalJSON() },
+		"Flash":                    func(s *session) { s.Flash("k", 1) },
+		"FlashNow":                 func(s *session) { s.FlashNow("k", 1) },
+		"KeepFlash":                func(s *session) { s.KeepFlash() },
+		"ClearFlash":               (*session).ClearFlash,
+		"Flashes":                  func(s *session) { s.Flashes() },
+		"SetExpiry":                func(s *session) { s.SetExpiry(cookiesession.BrowserClose()) },
+		"Expiry":                   func(s *session) { s.Expiry() },
+		"ExpiresAt":                func(s *session) { s.ExpiresAt() },
+		"ExpiresIn":                func(s *session) { s.ExpiresIn() },
+		"ExpiresAtBrowserClose":    func(s *session) { s.ExpiresAtBrowserClose() },
+		"Views":                    func(s *session) { s.Views() },
+		"a template's {{session}}": func(s *session) { cookiesession.FuncMap(s)["session"].(func(string) any)("k") },
+		"a template's {{flash}}":   func(s *session) { cookiesession.FuncMap(s)["flash"].(func(string) any)("k") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			h := c.headers(404, nil, func(s *session) {
+				wants(t, "accessed before", s.Accessed(), false)
+				access(s)
+				wants(t, "accessed after", s.Accessed(), true)
+			})
+			wants(t, "Vary", strings.Join(h["Vary"], "|"), "Cookie")
+		})
+	}
+}
+
+func TestAskingWhetherASessionWasTouchedIsNoAccess(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, set("k", 1))
+	before := http.Header{"Vary": {"Accept"}, "Cache-Control": {"public, s-maxage=60"}, "Cdn-Cache-Control": {"max-age=60"}, "Surrogate-Control": {"max-age=60"}}
+	after := c.headers(200, before, func(s *cookiesession.Session) {
+		wants(t, "accessed", s.Accessed(), false)
+		wants(t, "modified", s.Modified(), false)
+	})
+	if len(after) != len(before) {
+		t.Errorf("an untouched session changed the header: %v", after)
+	}
+	for name := range before {
+		wants(t, name, strings.Join(after[name], "|"), strings.Join(before[name], "|"))
+	}
+}
+
+func TestVaryIsMergedNeverDoubledAndAStarSaysEnough(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	for _, tc := range []struct{ name, before, after string }{
+		{"none", "", "Cookie"},
+		{"another", "Accept-Encoding", "Accept-Encoding|Cookie"},
+		{"it is there", "Cookie", "Cookie"},
+		{"it is there in lower case", "cookie", "cookie"},
+		{"it is there among others", "Accept, COOKIE ,Origin", "Accept, COOKIE ,Origin"},
+		{"it is there on a second line", "Accept|Origin, Cookie", "Accept|Origin, Cookie"},
+		{"part of a longer name", "Cookie2, X-Cookie", "Cookie2, X-Cookie|Cookie"},
+		{"a star", "*", "*"},
+		{"a star on a second line", "Accept|*", "Accept|*"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			h := http.Header{}
+			if tc.before != "" {
+				h["Vary"] = strings.Split(tc.before, "|")
+			}
+			wants(t, "Vary", strings.Join(c.headers(200, h, reads)["Vary"], "|"), tc.after)
+			wants(t, "Vary with a write", strings.Join(c.headers(200, h, set("k", 1))["Vary"], "|"), tc.after)
+		})
+	}
+}
+
+func TestAResponseThatShowsASessionOrFlashIsPrivateWhereNobodySaidOtherwise(t *testing.T) {
+	type session = cookiesession.Session
+	withData := set("k", 1)
+	withFlash := func(s *session) { must(s.Flash("f", 1)) }
+	for _, tc := range []struct {
+		name   string
+		before func(*session)
+		do     func(*session)
+		status int
+		said   []string
+		want   string
+	}{
+		{"a live session", withData, reads, 200, nil, "private"},
+		{"a live session on a 404", withData, reads, 404, nil, "private"},
+		{"a live session, changed in vain on a 500", withData, set("k", 2), 500, nil, "private"},
+		{"a live session, untouched", withData, nil, 200, nil, ""},
+		{"no session", nil, reads, 200, nil, ""},
+		{"flash that stays", withFlash, func(s *session) { s.Value("f") }, 302, nil, "private"},
+		{"flash of this request", nil, func(s *session) { must(s.FlashNow("f", 1)) }, 200, nil, "private"},
+		{"a live session, the application said something", withData, reads, 200, []string{"max-age=60"}, "max-age=60"},
+		{"a live session, the application said public", withData, reads, 200, []string{"public, s-maxage=60"}, "public, s-maxage=60"},
+		{"a live session, the application said nothing aloud", withData, reads, 200, []string{""}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			if tc.before != nil {
+				c.visit(303, tc.before)
+			}
+			h := http.Header{}
+			if tc.said != nil {
+				h["Cache-Control"] = tc.said
+			}
+			h = c.headers(tc.status, h, tc.do)
+			wants(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
+			wants(t, "Cache-Control", strings.Join(h["Cache-Control"], "|"), tc.want)
+		})
+	}
+}
+
+func TestAResponseThatSetsACookieIsKeptOutOfSharedCaches(t *testing.T) {
+	for _, tc := range []struct {
+		said string // lines, separated by |
+		want string // directives, sorted
+	}{
+		{"", "private"},
+		{"public", "private"},
+		{"PUBLIC, Max-Age=60", "Max-Age=60 private"},
+		{"public, max-age=60, s-maxage=600", "max-age=60 private"},
+		{"public|max-age=60|S-MaxAge=600", "max-age=60 private"},
+		{"s-maxage = 600", "private"},
+		{`s-maxage="600"`, "private"},
+		{"private", "private"},
+		{"Private, max-age=1", "Private max-age=1"},
+		{"no-store", "no-store"},
+		{"No-Store, public", "No-Store"},
+		{"no-cache", "no-cache private"},
+		{`no-cache="set-cookie"`, `no-cache="set-cookie" private`},
+		{`private="set-cookie"`, "private"},
+		{`Private="a, b", max-age=1`, "max-age=1 private"},
+		{`private="a", private`, "private"},
+		{`private="a"|private="b"`, "private"},
+		{`private="a", no-store`, "no-store private"},
+		{`no-cache="a, public, s-maxage=1"`, `no-cache="a, public, s-maxage=1" private`},
+		{`ext="a\", private", public`, `ext="a\", private" private`},
+		{`ext="private"`, `ext="private" private`},
+		{`ext="no-store, private"`, `ext="no-store, private" private`},
+		{"x-private, not-public, publicity", "not-public private publicity x-private"},
+		{" , ,public,, ", "private"},
+		{"\tpublic\t,\tmax-age=1", "max-age=1 private"},
+		{"stale-while-revalidate=60, must-revalidate", "must-revalidate private stale-while-revalidate=60"},
+	} {
+		t.Run(tc.said, func(t *testing.T) {
+			for name, change := range map[string]func(*cookiesession.Session){
+				"set":    set("k", 1),
+				"delete": func(s *cookiesession.Session) { must(s.Destroy()) },
+				"test":   (*cookiesession.Session).SetTestCookie,
+			} {
+				c := newClient(t, cookiesession.Config{})
+				c.visit(200, set("k", 0))
+				h := http.Header{}
+				if tc.said != "" {
+					h["Cache-Control"] = strings.Split(tc.said, "|")
+				}
+				h = c.headers(200, h, change)
+				wants(t, name, sortedDirectives(h["Cache-Control"]), tc.want)
+			}
+		})
+	}
+}
+
+// sortedDirectives splits at commas outside of quotes. It is a parser of its
+// own: what the code under test believes is not what is asked here.
+func sortedDirectives(lines []string) string {
+	var all []string
+	for _, line := range lines {
+		for line != "" {
+			end := 0
+			for quoted := false; end < len(line) && (quoted || line[end] != ','); end++ {
+				if line[end] == '\\' {
+					end++
+				} else if line[end] == '"' {
+					quoted = !quoted
+				}
+			}
+			if directive := strings.TrimSpace(line[:end]); directive != "" {
+				all = append(all, directive)
+			}
+			line = strings.TrimPrefix(line[end:], ",")
+		}
+	}
+	slices.Sort(all)
+	return strings.Join(all, " ")
+}
+
+func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
+	fields := http.Header{
+		"Cdn-Cache-Control":            {"max-age=60"},
+		"CDN-Cache-Control":            {"max-age=60"}, // as someone may write it past Header.Set
+		"Cloudflare-Cdn-Cache-Control": {"max-age=60"},
+		"Vercel-CDN-Cache-Control":     {"max-age=60"},
+		"Surrogate-Control":            {"max-age=60"},
+		"surrogate-control":            {"max-age=60"},
+		"Surrogate-Key":                {"page"},
+		"Cdn-Cache-Control-Note":       {"not a field of theirs"},
+		"Content-Type":                 {"text/html"},
+	}
+	c := newClient(t, cookiesession.Config{})
+	names := func(h http.Header) string {
+		var names []string
+		for name := range h {
+			if name != "Set-Cookie" && name != "Vary" && name != "Cache-Control" {
+				names = append(names, name)
+			}
+		}
+		slices.Sort(names)
+		return strings.Join(names, " ")
+	}
+	const kept = "Cdn-Cache-Control-Note Content-Type Surrogate-Key"
+	wants(t, "with a cookie", names(c.headers(200, fields, set("k", 1))), kept)
+	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
+	wants(t, "with flash dropped unopened", names(c.headers(200, fields, nil)), kept)
+	wants(t, "without a cookie", names(c.headers(302, fields, reads)), names(fields))
+}
+
+func TestFlashDroppedUnopenedKeepsThePageOutOfSharedCaches(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
+	h := c.headers(200, http.Header{"Cache-Control": {"public, max-age=60"}}, nil)
+	wants(t, "Cache-Control", sortedDirectives(h["Cache-Control"]), "max-age=60 private")
+	wants(t, "Vary", len(h["Vary"]), 0)
+}
+
+func TestAManagerThatWatchesEveryRequestMarksEveryResponse(t *testing.T) {
+	for name, cfg := range map[string]cookiesession.Config{
+		"Consent":          {Consent: func(*http.Request) bool { return true }},
+		"TrackViews":       {TrackViews: true},
+		"SaveEveryRequest": {SaveEveryRequest: true},
+	} {
+		a := newClient(t, cfg).visit(200, nil)
+		wants(t, name, strings.Join(a.header["Vary"], "|"), "Cookie")
+	}
+	wants(t, "none of them", len(newClient(t, cookiesession.Config{}).visit(200, nil).header["Vary"]), 0)
+}
+
+func TestTheApplicationsCookieAloneChangesNoCacheHeader(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	h := c.headers(200, http.Header{"Set-Cookie": {"a=1"}, "Cache-Control": {"public"}}, reads)
+	wants(t, "Cache-Control", h.Get("Cache-Control"), "public")
+}
