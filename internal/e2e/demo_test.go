@@ -10,9 +10,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/cookiesession/cookiesession/internal/e2e"
@@ -386,6 +390,7 @@ func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
 	v := &visitor{T: t, browser: browser}
 	v.serve("127.0.0.1:0")
 
+	complaints := listenTo(t, browser.Tab)
 	if err := chromedp.Do(browser.Tab, chromedp.EmulateViewport(320, 640)); err != nil {
 		t.Fatal(err)
 	}
@@ -435,5 +440,39 @@ func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
 	v.sees("#say", "Refused: ErrInvalid") // read out, wherever the reader is
 	if on := focused(); on != "forge" {
 		t.Errorf("after the answer the keyboard is on %q, want the button that was pressed", on)
+	}
+	for _, text := range complaints() {
+		t.Errorf("the browser complains: %s", text)
+	}
+}
+
+// listenTo collects what a developer would see in red: violated policies,
+// missing files, exceptions.
+func listenTo(t *testing.T, tab context.Context) func() []string {
+	var mu sync.Mutex
+	var heard []string
+	hear := func(text string) {
+		mu.Lock()
+		defer mu.Unlock()
+		heard = append(heard, text)
+	}
+	if _, err := chromedp.Call(tab, log.Enable, cdp.Empty{}); err != nil {
+		t.Fatal(err)
+	}
+	err := chromedp.Listen(tab, func(event any) {
+		switch e := event.(type) {
+		case *log.EventEntryAdded:
+			hear(fmt.Sprintf("%s: %s (%s)", e.Entry.Level, e.Entry.Text, e.Entry.URL))
+		case *runtime.EventExceptionThrown:
+			hear(e.ExceptionDetails.Text)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() []string {
+		mu.Lock()
+		defer mu.Unlock()
+		return heard
 	}
 }
