@@ -1,3 +1,4 @@
+// Not in the core because it needs Fiber, which is not net/http.
 module github.com/cookiesession/cookiesession/adapters/fiber
 
 go 1.26

@@ -1,3 +1,4 @@
+// Not in the core because it needs gorilla/sessions.
 module github.com/cookiesession/cookiesession/adapters/gorilla
 
 go 1.26

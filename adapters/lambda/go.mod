@@ -1,3 +1,4 @@
+// Not in the core because it needs aws-lambda-go, for the types of events.
 module github.com/cookiesession/cookiesession/adapters/lambda
 
 go 1.26

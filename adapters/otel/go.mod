@@ -1,3 +1,4 @@
+// Not in the core because it needs the OpenTelemetry API.
 module github.com/cookiesession/cookiesession/adapters/otel
 
 go 1.26.0

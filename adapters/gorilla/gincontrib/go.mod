@@ -1,3 +1,4 @@
+// Not in adapters/gorilla because it needs Gin.
 module github.com/cookiesession/cookiesession/adapters/gorilla/gincontrib
 
 go 1.26
