@@ -2,11 +2,13 @@ package cookiesession_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -864,6 +866,70 @@ func TestASessionThatHasEndedIsDeletedWhateverBecomesOfTheHandler(t *testing.T) 
 			})
 		}
 	}
+}
+
+// TestWhatTheHandlerFindsOutReachesTheServersOwnRequest: net/http removes the
+// files of an upload from the request that it made, and loggers further out
+// read the pattern that a mux further in has matched; the handler gets a copy.
+func TestWhatTheHandlerFindsOutReachesTheServersOwnRequest(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("TMPDIR", dir)
+	for name, after := range map[string]func(){
+		"and it answers": func() {},
+		"and it panics":  func() { panic("oops") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var pattern string
+			build := func(s *roadSite) http.Handler {
+				mux := http.NewServeMux()
+				mux.Handle("POST /{page}", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					must(r.ParseMultipartForm(0)) // nothing in memory
+					left, err := os.ReadDir(dir)
+					must(err)
+					fmt.Fprint(w, len(left), " file of ", r.PathValue("page"))
+					after()
+				}))
+				next := recovers(s.m.Handler(mux))
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					next.ServeHTTP(w, r)
+					pattern = r.Pattern
+				})
+			}
+			eachProtocol(t, build, func(t *testing.T, site *roadSite) {
+				if body := upload(t, site); !strings.HasPrefix(body, "1 file of road") {
+					t.Fatalf("body %q", body)
+				}
+				site.now(t) // on the same connection, which is free when the first request is over
+				if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+					t.Errorf("left behind: %v, %v", left, err)
+				}
+				if pattern != "POST /{page}" {
+					t.Errorf("pattern %q", pattern)
+				}
+			})
+		})
+	}
+}
+
+// upload posts a file and returns the answer.
+func upload(t *testing.T, site *roadSite) string {
+	t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	part, err := form.CreateFormFile("file", "page.txt")
+	must(err)
+	io.WriteString(part, page)
+	must(form.Close())
+	res, err := site.client.Post(site.url+"/road", form.FormDataContentType(), &body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	answer, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(answer)
 }
 
 // recordingListener gives connections that tell what the kernel is asked to send by itself.
