@@ -137,6 +137,20 @@ func noError(t testing.TB, err error) {
 	}
 }
 
+// nothingRefused is an OnEvent for tests in which no write may be refused.
+func nothingRefused(t testing.TB) func(context.Context, cookiesession.Event) {
+	return func(_ context.Context, e cookiesession.Event) {
+		if e.Kind == cookiesession.EventWriteRefused {
+			t.Errorf("refused: %v", e.Err)
+		}
+	}
+}
+
+// validates is a Validate that returns what verdict holds.
+func validates(verdict *error) func(context.Context, *cookiesession.Session) error {
+	return func(context.Context, *cookiesession.Session) error { return *verdict }
+}
+
 func equal[T comparable](t testing.TB, what string, got, want T) {
 	t.Helper()
 	if got != want {
