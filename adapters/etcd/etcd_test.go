@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -230,12 +229,7 @@ type server struct {
 
 func startServer(t *testing.T) *server {
 	t.Helper()
-	if _, err := exec.LookPath("etcd"); err != nil {
-		if os.Getenv("COOKIESESSION_NO_SKIP") != "" {
-			t.Fatal("etcd is not installed: apt-get install etcd-server")
-		}
-		t.Skip("needs etcd: apt-get install etcd-server")
-	}
+	need(t, "etcd", "etcd-server")
 	s := &server{addr: freeAddr(t), peer: freeAddr(t), dir: filepath.Join(t.TempDir(), "data")}
 	s.start(t)
 	t.Cleanup(func() { s.cmd.Process.Kill(); s.cmd.Wait() })
