@@ -33,9 +33,14 @@ var shots = []struct {
 }
 
 func main() {
-	if len(os.Args) != 2 || os.Args[1] == "-h" {
-		fmt.Fprintln(os.Stderr, "Usage: go run ./internal/e2e/screenshots docs/img")
+	const usage = "Usage: go run ./internal/e2e/screenshots docs/img"
+	switch {
+	case len(os.Args) != 2:
+		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(2)
+	case os.Args[1] == "-h":
+		fmt.Println(usage)
+		return
 	}
 	if err := take(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "screenshots:", err)
