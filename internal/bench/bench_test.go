@@ -2,10 +2,13 @@ package main
 
 import (
 	"bytes"
+	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
 	"testing"
+
+	"github.com/cookiesession/cookiesession"
 )
 
 func TestEveryContenderCountsThroughTheCookieRoundTrip(t *testing.T) {
@@ -98,6 +101,20 @@ func BenchmarkFloor(b *testing.B) {
 					op()
 				}
 			})
+		}
+	}
+}
+
+func TestTheSessionsAreAsLargeAsTheFloorsAre(t *testing.T) {
+	for _, keys := range []int{7, 23} {
+		cookies, err := start(newOurs(cookiesession.FormatCompact), session(keys-7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const version, iv, mac = 1, 16, 16
+		want := len(cookie) + len("=kkkk.") + base64.RawURLEncoding.EncodedLen(version+iv+payload(keys)+mac)
+		if got := cookieBytes(cookies); got != want {
+			t.Errorf("%d keys: %d bytes of cookies, want %d for a payload of %d", keys, got, want, payload(keys))
 		}
 	}
 }

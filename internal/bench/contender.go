@@ -42,16 +42,16 @@ const (
 // msgpack, and behind them extra strings of 43 bytes: 16 make it 1,018 bytes.
 func session(extra int) []pair {
 	pairs := []pair{
-		{"user", userID},
-		{"email", "ada.lovelace@example.org"},
+		{"id", userID},
+		{"email", "ada.lovelace@maths.example"},
 		{"token", "6f1c0b7e94d2458aa3e5c8107bd9f264"},
 		{"roles", []string{"editor", "admin"}},
-		{"visits", visits},
+		{"counter", visits},
 		{"theme", "dark"},
-		{"since", time.Date(2026, time.November, 2, 9, 41, 7, 0, time.UTC)},
+		{"time", time.Date(2026, time.November, 2, 9, 41, 7, 0, time.UTC)},
 	}
 	for i := range extra {
-		key := fmt.Sprintf("field%02d", i)
+		key := fmt.Sprintf("text_%02d", i)
 		pairs = append(pairs, pair{key, key + ":" + strings.Repeat(string(rune('a'+i%26)), 35)})
 	}
 	return pairs

@@ -35,18 +35,18 @@ func (g gorillaSessions) fill(w http.ResponseWriter, r *http.Request, pairs []pa
 
 func (g gorillaSessions) read(w http.ResponseWriter, r *http.Request) int64 {
 	s, _ := g.store.Get(r, cookie)
-	id, _ := s.Values["user"].(int64)
+	id, _ := s.Values["id"].(int64)
 	return id
 }
 
 func (g gorillaSessions) count(w http.ResponseWriter, r *http.Request) int64 {
 	s, _ := g.store.Get(r, cookie)
-	if _, ok := s.Values["user"].(int64); !ok {
+	if _, ok := s.Values["id"].(int64); !ok {
 		return -1
 	}
-	n, _ := s.Values["visits"].(int64)
+	n, _ := s.Values["counter"].(int64)
 	n++
-	s.Values["visits"] = n
+	s.Values["counter"] = n
 	if s.Save(r, w) != nil {
 		return -1
 	}

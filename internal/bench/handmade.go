@@ -66,18 +66,18 @@ func (h handMade) fill(w http.ResponseWriter, r *http.Request, pairs []pair) err
 }
 
 func (h handMade) read(w http.ResponseWriter, r *http.Request) int64 {
-	id, _ := h.load(r)["user"].(int64)
+	id, _ := h.load(r)["id"].(int64)
 	return id
 }
 
 func (h handMade) count(w http.ResponseWriter, r *http.Request) int64 {
 	values := h.load(r)
-	if _, ok := values["user"].(int64); !ok {
+	if _, ok := values["id"].(int64); !ok {
 		return -1
 	}
-	n, _ := values["visits"].(int64)
+	n, _ := values["counter"].(int64)
 	n++
-	values["visits"] = n
+	values["counter"] = n
 	if h.save(w, values) != nil {
 		return -1
 	}

@@ -36,9 +36,9 @@ func main() {
 		exit(instructions(os.Stdout))
 	}
 	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
-	t := turns{rounds: 60, round: 4 * time.Millisecond}
+	t := turns{rounds: 400, round: 500 * time.Microsecond}
 	if *quick {
-		t, *docs = turns{rounds: 12, round: time.Millisecond}, ""
+		t, *docs = turns{rounds: 40, round: 500 * time.Microsecond}, ""
 	}
 	r := t.report()
 	r.write(os.Stdout)

@@ -60,16 +60,16 @@ func (o ours) fill(w http.ResponseWriter, r *http.Request, pairs []pair) error {
 }
 
 func (o ours) read(w http.ResponseWriter, r *http.Request) int64 {
-	id, _ := cookiesession.Get[int64](o.m.FromContext(r.Context()), "user")
+	id, _ := cookiesession.Get[int64](o.m.FromContext(r.Context()), "id")
 	return id
 }
 
 func (o ours) count(w http.ResponseWriter, r *http.Request) int64 {
 	s := o.m.FromContext(r.Context())
-	if _, ok := cookiesession.Get[int64](s, "user"); !ok {
+	if _, ok := cookiesession.Get[int64](s, "id"); !ok {
 		return -1
 	}
-	n, err := s.Add("visits", 1)
+	n, err := s.Add("counter", 1)
 	if err != nil {
 		return -1
 	}

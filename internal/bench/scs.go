@@ -30,14 +30,14 @@ func (s scsMemory) fill(w http.ResponseWriter, r *http.Request, pairs []pair) er
 }
 
 func (s scsMemory) read(w http.ResponseWriter, r *http.Request) int64 {
-	return s.m.GetInt64(r.Context(), "user")
+	return s.m.GetInt64(r.Context(), "id")
 }
 
 func (s scsMemory) count(w http.ResponseWriter, r *http.Request) int64 {
-	if s.m.GetInt64(r.Context(), "user") == 0 {
+	if s.m.GetInt64(r.Context(), "id") == 0 {
 		return -1
 	}
-	n := s.m.GetInt64(r.Context(), "visits") + 1
-	s.m.Put(r.Context(), "visits", n)
+	n := s.m.GetInt64(r.Context(), "counter") + 1
+	s.m.Put(r.Context(), "counter", n)
 	return n
 }
