@@ -2,6 +2,7 @@ package runtimevar_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -12,9 +13,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/cookiesession/cookiesession"
 	adapter "github.com/cookiesession/cookiesession/adapters/runtimevar"
 	"gocloud.dev/runtimevar"
+	"gocloud.dev/runtimevar/awssecretsmanager"
 	"gocloud.dev/runtimevar/constantvar"
 	"gocloud.dev/runtimevar/filevar"
 	"gocloud.dev/runtimevar/httpvar"
@@ -73,6 +77,42 @@ func (s httpSource) open(t *testing.T, d *runtimevar.Decoder) *runtimevar.Variab
 	return opened(t)(httpvar.OpenVariable(http.DefaultClient, s.url, d, &httpvar.Options{WaitDuration: 20 * time.Millisecond}))
 }
 
+// secretSource speaks as much of AWS Secrets Manager as its driver asks for.
+type secretSource struct {
+	client *secretsmanager.Client
+	text   *atomic.Pointer[string] // nil: the service is ill
+}
+
+func newSecretSource(t *testing.T) secretSource {
+	s := secretSource{text: new(atomic.Pointer[string])}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		text := s.text.Load()
+		if text == nil {
+			http.Error(w, `{"__type": "AccessDeniedException"}`, http.StatusBadRequest)
+			return
+		}
+		answer := map[string]any{"Name": "shop/session-keys", "VersionId": fmt.Sprintf("%p", text)}
+		switch r.Header.Get("X-Amz-Target") {
+		case "secretsmanager.GetSecretValue":
+			answer["SecretString"] = *text
+		case "secretsmanager.DescribeSecret":
+			answer["LastChangedDate"] = 1.7e9
+		}
+		json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	s.client = secretsmanager.New(secretsmanager.Options{
+		BaseEndpoint: aws.String(server.URL), Region: "eu-central-1", Credentials: aws.AnonymousCredentials{}, Retryer: aws.NopRetryer{},
+	})
+	return s
+}
+
+func (s secretSource) set(t *testing.T, text string) { s.text.Store(&text) }
+func (s secretSource) fail(t *testing.T)             { s.text.Store(nil) }
+func (s secretSource) open(t *testing.T, d *runtimevar.Decoder) *runtimevar.Variable {
+	return opened(t)(awssecretsmanager.OpenVariable(s.client, "shop/session-keys", d, &awssecretsmanager.Options{WaitDuration: 20 * time.Millisecond}))
+}
+
 // opened closes the variable at the test's end.
 func opened(t *testing.T) func(*runtimevar.Variable, error) *runtimevar.Variable {
 	return func(v *runtimevar.Variable, err error) *runtimevar.Variable {
@@ -89,6 +129,7 @@ func sources(t *testing.T) map[string]source {
 	return map[string]source{
 		"a file": fileSource{filepath.Join(t.TempDir(), "keys.json")},
 		"a URL":  newHTTPSource(t),
+		"AWS":    newSecretSource(t),
 	}
 }
 
