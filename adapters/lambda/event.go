@@ -70,9 +70,8 @@ func header(single map[string]string, multi map[string][]string) http.Header {
 	return h
 }
 
-// oneCookieField prefers the event's list of cookies to its Cookie header.
-// Function URLs send both, and the same cookie twice would look like two
-// cookies of one name.
+// oneCookieField prefers the event's list of cookies to its Cookie header:
+// function URLs send both, and a cookie that came once is one cookie.
 func oneCookieField(h http.Header, cookies []string) {
 	if len(cookies) > 0 {
 		h["Cookie"] = []string{strings.Join(cookies, "; ")}

@@ -205,6 +205,27 @@ func TestSeveralCookiesAndTheApplicationsOwn(t *testing.T) {
 	})
 }
 
+// api-proxy's v2 hands a cookie on twice when the event has it in both places.
+func TestACookieHandedOnTwiceIsOneCookie(t *testing.T) {
+	m := exampletest.Manager(t)
+	_, cookie := visit(t, "api-proxy HTTP API", serve(m), "")
+	var lines []string
+	h := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		lines = r.Header["Cookie"]
+		serve(m).ServeHTTP(w, r)
+	})
+	event := events.APIGatewayV2HTTPRequest{RawPath: "/", Cookies: []string{cookie}, Headers: map[string]string{"cookie": cookie}}
+	event.RequestContext.DomainName = "shop.example.com"
+	event.RequestContext.HTTP.Method = "GET"
+	out, err := httpadapter.NewV2(h).ProxyWithContext(t.Context(), event)
+	if err != nil || out.Body != "visit 2\n" || len(out.Cookies) != 1 {
+		t.Errorf("%q, cookies %q, %v", out.Body, out.Cookies, err)
+	}
+	if len(lines) != 2 {
+		t.Errorf("the request had the cookies %q", lines)
+	}
+}
+
 func TestAnErrorSavesNothing(t *testing.T) {
 	eachFront(t, func(t *testing.T, front string) {
 		m := exampletest.Manager(t)
