@@ -377,9 +377,11 @@ var pathFamilies = map[string]struct {
 	pages int
 	path  func(int) string
 }{
-	"numbers":  {10_000, func(i int) string { return fmt.Sprintf("/%d", i) }},
-	"shop":     {10_000, func(i int) string { return fmt.Sprintf("/shop/category-%d/product-%d", i%37, i) }},
-	"hashes":   {10_000, func(i int) string { return fmt.Sprintf("/c/%.16s", fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i >> 8), byte(i)}))) }},
+	"numbers": {10_000, func(i int) string { return fmt.Sprintf("/%d", i) }},
+	"shop":    {10_000, func(i int) string { return fmt.Sprintf("/shop/category-%d/product-%d", i%37, i) }},
+	"hashes": {10_000, func(i int) string {
+		return fmt.Sprintf("/c/%.16s", fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i >> 8), byte(i)})))
+	}},
 	"articles": {1000, func(i int) string { return fmt.Sprintf("/articles/%d", i+1) }},
 	"dated":    {1000, func(i int) string { return fmt.Sprintf("/%d/%02d/post-%d.html", 2000+i%25, i%12+1, i) }},
 	"letters":  {1000, func(i int) string { return fmt.Sprintf("/%c%c%c", 'a'+i%26, 'a'+i/26%26, 'a'+i/676%26) }},
