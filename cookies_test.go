@@ -452,6 +452,41 @@ func bytesOf(h http.Header) (sum int) {
 	return sum
 }
 
+func TestWhatSetAcceptsIsSaved(t *testing.T) {
+	for _, format := range []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact} {
+		for _, limit := range []int{512, 1001, 7168, 7169, 7170, 7171} {
+			t.Run(fmt.Sprintf("%s, %d bytes", format, limit), func(t *testing.T) {
+				m := newManager(t, cookiesession.Config{Keyring: formatRing(t, format), MaxBytes: limit, OnEvent: new(eventList).add})
+				for _, begin := range []func(*cookiesession.Session){
+					func(*cookiesession.Session) {},
+					func(s *cookiesession.Session) { must(s.Destroy()) },
+					func(s *cookiesession.Session) { must(s.CycleID()) },
+				} {
+					checkFullest(t, m, limit, begin)
+				}
+			})
+		}
+	}
+}
+
+// checkFullest stores the longest value that fits and looks at what is sent.
+func checkFullest(t *testing.T, m *cookiesession.Manager, limit int, begin func(*cookiesession.Session)) {
+	t.Helper()
+	s := m.Open(t.Context())
+	begin(s)
+	n := limit * 3 / 4 // more than base64 leaves
+	for s.Set("k", strings.Repeat("x", n)) != nil {
+		n--
+	}
+	h := http.Header{}
+	if err := m.Commit(h, s, 200); err != nil {
+		t.Fatalf("Set took %d bytes, Commit: %v", n, err)
+	}
+	if sum := bytesOf(h); sum > limit || sum < limit-8 { // base64 of base64 grows in steps of up to 8
+		t.Errorf("%d bytes of cookies for a limit of %d", sum, limit)
+	}
+}
+
 func TestWhatIsRefusedIsNamedAndTheBrowserKeepsItsLastGoodCookie(t *testing.T) {
 	c := newClient(t, cookiesession.Config{MaxBytes: 1000})
 	c.visit(200, func(s *cookiesession.Session) { must(s.Set("small", 1)); must(s.Set("big", strings.Repeat("x", 300))) })
