@@ -1,0 +1,162 @@
+package cookiesession_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+// floods are Cookie headers of about n bytes, at most what net/http lets in.
+// id is that of a key of the ring: a flood may name it, ids are no secret.
+var floods = []struct {
+	name  string
+	bytes int
+	make  func(id string, n int) string
+}{
+	{"3,001 cookies of others", 3001 * 20, func(_ string, n int) string {
+		return strings.Repeat("other=0123456789abc; ", n/20)
+	}},
+	{"3,001 cookies of our name", 3001 * 20, func(_ string, n int) string {
+		return strings.Repeat("s_session=012345678; ", n/20)
+	}},
+	{"180 cookies of our name, 4 KB each", 180 * 4096, func(id string, n int) string {
+		return strings.Repeat("s_session="+id+".A"+strings.Repeat("x", 4060)+"; ", n/4096)
+	}},
+	{"180 cookies of our name in the other format", 180 * 4096, func(id string, n int) string {
+		return strings.Repeat("s_session="+id+".M"+strings.Repeat("x", 4060)+"; ", n/4096)
+	}},
+	{"900 KB of continuation cookies", 900 << 10, func(id string, n int) string {
+		var b strings.Builder
+		b.WriteString("s_session=" + id + ".64.tttt.Axxx")
+		for i := 1; b.Len() < n; i++ {
+			fmt.Fprintf(&b, "; s_session.%d=tttt.%s", i, strings.Repeat("x", 4000))
+		}
+		return b.String()
+	}},
+	{"leftovers of one index", 900 << 10, func(id string, n int) string {
+		return "s_session=" + id + ".3.tttt.Axxx" + strings.Repeat("; s_session.1=tttt.x", n/20)
+	}},
+	{"spaces between cookies", 900 << 10, func(_ string, n int) string { return strings.Repeat("x=1;                ", n/20) }},
+	{"nothing but equals signs", 900 << 10, func(_ string, n int) string { return strings.Repeat("s_session===", n/12) }},
+}
+
+// floodManager has a key whose id is known.
+func floodManager(t testing.TB) (*cookiesession.Manager, string) {
+	t.Helper()
+	key := cookiesession.Key{Secret: cookiesession.NewSecret()}
+	ring, err := cookiesession.NewKeyring(key)
+	mustWork2(t, err)
+	return safe(t, cookiesession.Config{Keyring: ring}, ""), key.ID()
+}
+
+// TestAFloodIsAnEmptySession is about CVE-2025-58186 (Go): a request of
+// thousands of small cookies cost net/http an allocation for each.
+func TestAFloodIsAnEmptySession(t *testing.T) {
+	m, id := floodManager(t)
+	for _, f := range floods {
+		header := f.make(id, f.bytes)
+		if len(header) > 1000<<10 || len(header) < f.bytes*8/10 {
+			t.Fatalf("%s: %d bytes of header", f.name, len(header))
+		}
+		ran := false
+		w := serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+			ran = s.Len() == 0 && s.IsNew() && len(s.Flashes()) == 0
+		})
+		if !ran || w.Code != 200 || len(w.Header()["Set-Cookie"]) > 0 {
+			t.Errorf("%s: as an empty session %v, status %d, %d cookies set", f.name, ran, w.Code, len(w.Header()["Set-Cookie"]))
+		}
+	}
+}
+
+func TestASessionIsFoundInAFloodOfOtherCookies(t *testing.T) {
+	m, id := floodManager(t)
+	own := commitAfter(t, m, "", compartments[0].prepare)
+	for _, f := range floods {
+		if !strings.Contains(f.name, "of others") && !strings.Contains(f.name, "semicolons") && !strings.Contains(f.name, "spaces between") {
+			continue
+		}
+		flood := f.make(id, f.bytes)
+		for _, header := range []string{own + "; " + flood, flood + "; " + own} {
+			if m.Open(t.Context(), header).Value("user") != "alice" {
+				t.Errorf("%s: the session is not found", f.name)
+			}
+		}
+	}
+}
+
+// TestAHandlerCanWriteInAFlood: whoever plants cookies cannot keep a visitor
+// from logging in, and a response deletes a bounded number of leftovers.
+func TestAHandlerCanWriteInAFlood(t *testing.T) {
+	m, id := floodManager(t)
+	for _, f := range floods {
+		w := serve(m, f.make(id, f.bytes), func(w http.ResponseWriter, s *cookiesession.Session) {
+			if err := s.Set("user", "alice"); err != nil {
+				t.Errorf("%s: %v", f.name, err)
+			}
+		})
+		lines := w.Header()["Set-Cookie"]
+		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "s_session="+id+".") }) || len(lines) > 65 {
+			t.Errorf("%s: %d cookies are set", f.name, len(lines))
+		}
+	}
+}
+
+// TestAFloodCostsLessThanReadingItsHeader: opening costs less than
+// net/http takes to parse the same header, and twice the header at most
+// twice as much.
+func TestAFloodCostsLessThanReadingItsHeader(t *testing.T) {
+	if raceFactor > 1 {
+		t.Skip("the race detector counts our memory accesses and not those of the runtime's assembly: run without -race")
+	}
+	t.Setenv("GODEBUG", "httpcookiemaxnum=0") // beyond 3,000 cookies net/http would not parse at all
+	m, id := floodManager(t)
+	for _, f := range floods {
+		full, half := f.make(id, f.bytes), f.make(id, f.bytes/2)
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", full)
+		theirs, _ := cost(func() { r.Cookies() })
+		ours, allocated := cost(func() { m.Open(t.Context(), full).Len() })
+		if ours > theirs {
+			t.Errorf("%s: opening takes %v, net/http's parsing %v", f.name, ours, theirs)
+		}
+		ofHalf, _ := cost(func() { m.Open(t.Context(), half).Len() })
+		if ours > 3*ofHalf+200*time.Microsecond {
+			t.Errorf("%s: %v for %d bytes, but %v for half of them", f.name, ours, len(full), ofHalf)
+		}
+		if allocated > 8*uint64(len(full)) {
+			t.Errorf("%s: %d bytes allocated for a header of %d", f.name, allocated, len(full))
+		}
+		t.Logf("%-45s %7d bytes: ours %8v, net/http %8v, %d bytes allocated", f.name, len(full), ours, theirs, allocated)
+	}
+}
+
+// BenchmarkFlood compares opening a flood with net/http's parsing of it.
+func BenchmarkFlood(b *testing.B) {
+	b.Setenv("GODEBUG", "httpcookiemaxnum=0")
+	m, id := floodManager(b)
+	for _, f := range floods {
+		header := f.make(id, f.bytes)
+		r := httptest.NewRequest("GET", "/", nil)
+		r.Header.Set("Cookie", header)
+		b.Run(f.name+"/ours", func(b *testing.B) {
+			b.SetBytes(int64(len(header)))
+			b.ReportAllocs()
+			for b.Loop() {
+				m.OpenRequest(r).Len()
+			}
+		})
+		b.Run(f.name+"/net-http", func(b *testing.B) {
+			b.SetBytes(int64(len(header)))
+			b.ReportAllocs()
+			for b.Loop() {
+				r.Cookies()
+			}
+		})
+	}
+}
