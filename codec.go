@@ -229,17 +229,22 @@ func decode[T any](raw []byte) (v T, ok bool) {
 
 // decodeAny is apart from decode so that a scalar's v need not be on the heap.
 func decodeAny[T any](raw []byte) (v T, ok bool) {
-	t := reflect.TypeFor[T]()
-	if !wire.Fits(raw, t) {
+	if !wire.Fits(raw, reflect.TypeFor[T]()) {
 		return v, false
 	}
+	// A type's own decoder may panic on bytes that it did not write. That would
+	// be an error of every request for as long as the cookie lives.
+	defer func() {
+		if !ok && recover() != nil {
+			v = *new(T)
+		}
+	}()
 	d := decoders.Get().(*decoder)
 	d.in.Reset(raw)
 	d.msgpack.Reset(&d.in)
 	d.msgpack.SetMapDecoder(wire.DecodeMap)
 	if err := d.msgpack.Decode(&v); err != nil {
-		var zero T
-		return zero, false // and this decoder is in an unknown state: dropped
+		return *new(T), false // and this decoder is in an unknown state: dropped
 	}
 	decoders.Put(d)
 	wire.Normalize(reflect.ValueOf(&v))

@@ -118,7 +118,7 @@ func (s *Session) commit(h http.Header, o outcome) error {
 	if len(p.lines) > before {
 		h["Set-Cookie"] = p.lines
 		s.field.forbidSharing(h)
-	} else if s.permitted() && (s.live && !s.destroyed || s.flash.in.Len()+s.flash.now.Len() > 0) {
+	} else if s.permitted() && (s.live && !s.destroyed || s.flash.came.values.Len()+s.flash.now.Len() > 0) {
 		s.field.keepPrivate(h)
 	}
 	if p.err != nil {
@@ -172,7 +172,7 @@ func (p *plan) run() {
 // afterwards, and whether the handler's own write has replaced what came.
 func (p *plan) data() (id sessionID, replaced bool) {
 	s := p.s
-	gone := s.destroyed || s.verdict == expired || s.verdict == revoked
+	gone := s.gone()
 	write := s.dirty && !p.failed
 	shown := s.live && !gone
 	key := s.m.ring.current(p.now).sealing(p.now)
@@ -185,7 +185,9 @@ func (p *plan) data() (id sessionID, replaced bool) {
 		}
 	}
 	switch {
-	case gone, write && !keep: // gone also where what came after it does not fit
+	case gone, write && !keep && (s.live || s.cleared):
+		// Gone also where what came after it does not fit. What was not shown
+		// has not been emptied by marking it or changing its id.
 		p.remove(&s.m.data, &s.in.data)
 		return s.id(), write
 	case keep:
@@ -204,6 +206,11 @@ func (p *plan) data() (id sessionID, replaced bool) {
 		return s.views.came.id, false
 	}
 	return s.id(), false
+}
+
+// gone reports whether what came has ended: it is removed at any status.
+func (s *Session) gone() bool {
+	return s.destroyed || s.verdict == expired || s.verdict == revoked
 }
 
 // worthKeeping reports whether there is anything to remember, and for any
@@ -245,6 +252,9 @@ func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey,
 	if err != nil {
 		p.err = errors.Join(p.err, err)
 		return false
+	}
+	if p.s.gone() {
+		lines = c.appendCopyDeletions(lines, came, cookies)
 	}
 	p.lines = c.appendDeletions(lines, came, cookies, &p.leftovers)
 	p.left -= size
@@ -325,12 +335,10 @@ func (c *compartment) payloadRoom(key *sealKey, left int) int {
 func (p *plan) test() {
 	s := p.s
 	switch {
-	case s.destroyed && s.testCookie == testUntouched || s.testCookie == testDeleted && !p.failed:
-		if s.in.test {
-			p.setTest(0)
-		}
 	case s.testCookie == testSet && !p.failed:
 		p.setTest(testMaxAge)
+	case s.in.test && (s.destroyed || s.testCookie == testDeleted && !p.failed):
+		p.setTest(0)
 	}
 }
 

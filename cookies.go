@@ -32,9 +32,9 @@ const (
 // compartment is a cookie name with its continuation cookies: sealed, sent,
 // changed and deleted apart from the others.
 type compartment struct {
-	name          string // of the first cookie
-	before, after string // the attributes around Max-Age
-	allForms      []string
+	name          string   // of the first cookie
+	before, after string   // the attributes around Max-Age
+	allForms      []string // before for every path and domain that we may have used, this one's first
 }
 
 // attributes builds what is repeated exactly in every Set-Cookie line, so
@@ -81,6 +81,7 @@ func attributesBefore(path, domain string) string {
 type received struct {
 	first  string   // the value of the first cookie of that name; "" is none
 	others []string // of further cookies of that name
+	copied bool     // a further one had the same value
 	pieces []piece  // continuation cookies
 	size   int      // of names and values, in bytes
 }
@@ -145,6 +146,7 @@ func (r *received) addFirst(value string, size int) {
 	case r.first == "":
 		r.first = value
 	case value == r.first: // some gateways hand every cookie on twice
+		r.copied = true
 	case len(r.others) < maxTries-1:
 		r.others = append(r.others, value)
 	}
@@ -195,6 +197,9 @@ func unquote(s string) string {
 	}
 	return s
 }
+
+// doubled reports whether the browser may hold the cookie in several forms.
+func (r *received) doubled() bool { return len(r.others) > 0 || r.copied }
 
 // arrival is a compartment after the attempt to open it.
 type arrival[P any] struct {
@@ -390,7 +395,7 @@ func (c *compartment) appendAttributes(b []byte, before string, maxAge int) []by
 // deleted. leftovers counts the continuation cookies of one response.
 func (c *compartment) appendDeletions(lines []string, r *received, keep int, leftovers *int) []string {
 	forms := []string{c.before}
-	if len(r.others) > 0 {
+	if r.doubled() {
 		forms = c.allForms
 	}
 	if r.first != "" && keep == 0 {
@@ -402,6 +407,15 @@ func (c *compartment) appendDeletions(lines []string, r *received, keep int, lef
 			*leftovers++
 			lines = c.appendDeletion(lines, p.index, forms)
 		}
+	}
+	return lines
+}
+
+// appendCopyDeletions deletes what the n cookies that take the place of one
+// that came twice do not overwrite: its other forms.
+func (c *compartment) appendCopyDeletions(lines []string, r *received, n int) []string {
+	for index := 0; r.doubled() && index < n; index++ {
+		lines = c.appendDeletion(lines, index, c.allForms[1:])
 	}
 	return lines
 }

@@ -15,6 +15,7 @@ type flashState struct {
 	came     flashRecord
 	plainLen int
 	dead     bool // authentic, past its lifetime: deleted when seen
+	foreign  bool // refused, but others may read it
 
 	in    wire.Pairs // of came, what Delete and Pop have left
 	now   wire.Pairs // FlashNow: never sent
@@ -126,7 +127,7 @@ func (f *flashState) changed() bool {
 
 // forget drops what this request made; what came stays known.
 func (f *flashState) forget() {
-	*f = flashState{opened: f.opened, came: f.came, plainLen: f.plainLen, dead: f.dead, in: f.came.values}
+	*f = flashState{opened: f.opened, came: f.came, plainLen: f.plainLen, dead: f.dead, foreign: f.foreign, in: f.came.values}
 }
 
 // flashed returns the encoded flash value under key that this request sees.
@@ -179,7 +180,7 @@ func (s *Session) openFlash() {
 	f.opened = true
 	a := open(s.m, &s.m.flash, &s.in.flash, s.at, s.m.acceptFlash)
 	s.noteArrival(&s.m.flash, &s.in.flash, a.keyID, a.err)
-	if a.key == nil {
+	if f.foreign = a.foreign; a.key == nil {
 		return
 	}
 	f.plainLen = a.plainLen
@@ -248,7 +249,7 @@ func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
 	f := &s.flash
 	came := s.in.flash.first != ""
 	if !s.showsFlash() { // gone with its session, or hidden and left alone
-		remove = came && s.verdict != withheld
+		remove = s.in.flash.size > 0 && s.verdict != withheld
 		if !o.failed {
 			next = s.flashFor(o.now, f.out)
 		}
@@ -265,7 +266,9 @@ func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
 	if !f.changed() && !f.dead && (o.status != 200 || f.read.empty()) {
 		return false, flashRecord{}
 	}
-	s.openFlash()
+	if s.openFlash(); f.foreign && f.out.Len() == 0 {
+		return false, flashRecord{}
+	}
 	rest := s.flashLeft(o.status)
 	next = s.flashFor(o.now, union(rest, f.out))
 	if f.out.Len() == 0 && f.kept.empty() {

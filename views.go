@@ -101,7 +101,7 @@ func (s *Session) planViews(o outcome, dataID sessionID, replaced bool) (remove 
 	came := s.in.views.first != ""
 	switch {
 	case s.destroyed, s.verdict == revoked:
-		return came, nil
+		return s.in.views.size > 0, nil
 	case !s.m.cfg.TrackViews, o.panicked, s.verdict == withheld:
 		return came && s.verdict == expired, nil
 	case (s.verdict == foreign || s.views != nil && s.views.foreign) && !replaced:
@@ -140,7 +140,8 @@ func (s *Session) viewsReserve() int {
 //	       unique paths 4 bytes of hash each, from then on a bitmap of 8192
 //	paths  those that log refers to: uvarint(length<<1 | counted as unique), text
 //	log    one entry per view, oldest first: uvarint(seconds since the one
-//	       before), uvarint(index in paths<<1 | no 200), and then uvarint(status)
+//	       before), uvarint(index in paths<<1 | no 200), and then uvarint(status);
+//	       index and status 0 are a pause: time that passed without a view
 type viewRecord struct {
 	id              sessionID
 	created, last   int64
@@ -200,7 +201,8 @@ func (v *viewRecord) sound() bool {
 	}
 	for rest := v.log; len(rest) > 0; {
 		e, left, ok := nextEntry(rest)
-		if !ok || e.path >= paths || e.status < 100 || e.status > 999 || e.delta > maxCount {
+		view := e.path < paths && e.status >= 100 && e.status <= 999
+		if !ok || !view && (e.status != pause || e.path != 0) {
 			return false
 		}
 		rest = left
@@ -221,6 +223,7 @@ func (v *viewRecord) add(path string, now int64, status, size int) {
 		v.pages++
 	}
 	if path == "" {
+		v.pauseFor(delta)
 		return
 	}
 	index := v.indexOf(path)
@@ -230,6 +233,22 @@ func (v *viewRecord) add(path string, now int64, status, size int) {
 	v.log = appendEntry(v.log, entry{delta: delta, path: index, status: status})
 	for v.length() > size {
 		v.dropOldest()
+	}
+}
+
+// pauseFor lets time pass in the log without a view: for a session that was
+// opened without a request. Pauses in a row are one.
+func (v *viewRecord) pauseFor(delta int64) {
+	at, last := 0, entry{status: 200}
+	for rest := v.log; len(rest) > 0; {
+		at = len(v.log) - len(rest)
+		last, rest, _ = nextEntry(rest)
+	}
+	if last.status == pause {
+		v.log, delta = v.log[:at:at], delta+last.delta
+	}
+	if delta > 0 && len(v.log) > 0 {
+		v.log = appendEntry(v.log, entry{delta: delta, status: pause})
 	}
 }
 
@@ -336,11 +355,11 @@ func hashPath(path string) uint32 {
 // it: then its hash stays behind.
 func (v *viewRecord) dropOldest() {
 	oldest, rest, _ := nextEntry(v.log)
-	used := false
+	used := oldest.status == pause
 	for left := rest; len(left) > 0 && !used; {
 		var e entry
 		e, left, _ = nextEntry(left)
-		used = e.path == oldest.path
+		used = e.path == oldest.path && e.status != pause
 	}
 	if used {
 		v.log = slices.Clip(rest)
@@ -367,10 +386,13 @@ func (v *viewRecord) removePath(index int) {
 	v.paths = slices.Concat(v.paths[:at], rest)
 }
 
-// length is the number of entries in the history.
+// length is the number of views in the history.
 func (v *viewRecord) length() (n int) {
-	for rest := v.log; len(rest) > 0; n++ {
-		_, rest, _ = nextEntry(rest)
+	for rest := v.log; len(rest) > 0; {
+		var e entry
+		if e, rest, _ = nextEntry(rest); e.status != pause {
+			n++
+		}
 	}
 	return n
 }
@@ -387,7 +409,11 @@ func (v *viewRecord) history() []PageView {
 	for rest := v.log; len(rest) > 0; {
 		var e entry
 		e, rest, _ = nextEntry(rest)
-		views = append(views, PageView{Path: paths[e.path], Status: e.status, Time: time.Unix(e.delta, 0)})
+		v := PageView{Status: e.status, Time: time.Unix(e.delta, 0)}
+		if e.status != pause {
+			v.Path = paths[e.path]
+		}
+		views = append(views, v)
 	}
 	// The log has differences, and when the last one was.
 	at := v.last
@@ -396,7 +422,7 @@ func (v *viewRecord) history() []PageView {
 		views[i].Time = time.Unix(at, 0).UTC()
 		at -= delta
 	}
-	return views
+	return slices.DeleteFunc(views, func(p PageView) bool { return p.Status == pause })
 }
 
 // shrink drops history until the payload has at most limit bytes, and reports
@@ -410,6 +436,9 @@ func (v *viewRecord) shrink(limit int) bool {
 	}
 	return true
 }
+
+// pause is the status of an entry that is no view.
+const pause = 0
 
 // entry is one view in the log.
 type entry struct {

@@ -81,14 +81,20 @@ func fitsStruct(value []byte, t reflect.Type) bool {
 	known := fieldsOf(t)
 	switch kind, _, n := head(value); kind {
 	case Map:
-		var field reflect.Type
+		// A field that is there twice makes the library decode into what an
+		// interface already holds, which panics.
+		seen := make([]bool, len(known.list))
+		field, isField := 0, false
 		return each(value, func(i int, v []byte) bool {
-			if i%2 == 0 {
-				name, ok := Text(v)
-				field = known.byName[string(name)]
-				return ok
+			if i%2 == 1 {
+				return !isField || Fits(v, known.list[field])
 			}
-			return field == nil || Fits(v, field)
+			name, ok := Text(v)
+			if field, isField = known.byName[string(name)]; isField {
+				ok = ok && !seen[field]
+				seen[field] = true
+			}
+			return ok
 		})
 	case Array:
 		return n == len(known.list) && each(value, func(i int, v []byte) bool { return Fits(v, known.list[i]) })
@@ -145,7 +151,7 @@ func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
 
 // fields are those of a struct as the library stores them.
 type fields struct {
-	byName map[string]reflect.Type
+	byName map[string]int // index into list
 	list   []reflect.Type
 }
 
@@ -155,7 +161,7 @@ func fieldsOf(t reflect.Type) *fields {
 	if f, ok := fieldCache.Load(t); ok {
 		return f.(*fields)
 	}
-	f := &fields{byName: map[string]reflect.Type{}}
+	f := &fields{byName: map[string]int{}}
 	for i := range t.NumField() {
 		f.add(t.Field(i))
 	}
@@ -177,13 +183,13 @@ func (f *fields) add(field reflect.StructField) {
 	if name == "" {
 		name = field.Name
 	}
-	f.byName[name] = field.Type
-	f.list = append(f.list, field.Type)
+	f.byName[name] = len(f.list)
 	for option := range strings.SplitSeq(options, ",") {
 		if alias, ok := strings.CutPrefix(option, "alias:"); ok {
-			f.byName[alias] = field.Type
+			f.byName[alias] = len(f.list)
 		}
 	}
+	f.list = append(f.list, field.Type)
 }
 
 func (f *fields) inline(t reflect.Type) bool {
@@ -195,12 +201,12 @@ func (f *fields) inline(t reflect.Type) bool {
 	}
 	inner := fieldsOf(t)
 	for name := range inner.byName {
-		if f.byName[name] != nil {
+		if _, ok := f.byName[name]; ok {
 			return false
 		}
 	}
-	for name, field := range inner.byName {
-		f.byName[name] = field
+	for name, i := range inner.byName {
+		f.byName[name] = len(f.list) + i
 	}
 	f.list = append(f.list, inner.list...)
 	return true
