@@ -60,7 +60,7 @@ func TestDeleteAndPopTakeBothDataAndFlashAway(t *testing.T) {
 		"Delete": func(s *cookiesession.Session) { noError(t, s.Delete("k")) },
 		"Pop": func(s *cookiesession.Session) {
 			got, ok := cookiesession.Pop[string](s, "k")
-			equal(t, "the popped", fmt.Sprint(ok, got), "true data")
+			equal(t, "the popped", got+fmt.Sprint(ok), "datatrue")
 		},
 	} {
 		v := newVisitor(t, cookiesession.Config{})
