@@ -249,7 +249,8 @@ func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
 	f := &s.flash
 	came := s.in.flash.first != ""
 	if !s.showsFlash() { // gone with its session, or hidden and left alone
-		remove = s.in.flash.size > 0 && s.verdict != withheld
+		own := s.destroyed || f.clear && !o.failed // the handler's word, also about what it cannot see
+		remove = s.in.flash.size > 0 && (s.verdict != withheld || own)
 		if !o.failed {
 			next = s.flashFor(o.now, f.out)
 		}

@@ -41,8 +41,9 @@ type core struct {
 // itself is one: reaching past a writer in the middle, say one that
 // compresses, would send the body around its Write.
 //
-// [http.Pusher] and [http.CloseNotifier] are left out: no browser supports
-// push any longer, and the request's context says what CloseNotifier said.
+// [http.CloseNotifier], which gin's Stream asserts, is kept for the two writers
+// of net/http, HTTP/1.1's and HTTP/2's. [http.Pusher] is left out: no browser
+// supports push any longer.
 // One thing no wrapper can pass on, its name being net/http's own: by it
 // [http.MaxBytesReader] closes a connection whose body was too long. It still
 // ends the body with its error; for the rest, [http.MaxBytesHandler] belongs
@@ -52,7 +53,12 @@ func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter 
 	c := &w.core
 	flushes, hijacks := reaches(inner, isFlusher), reaches(inner, isHijacker)
 	_, reads := inner.(io.ReaderFrom)
+	_, notifies := inner.(closeNotifier)
 	switch {
+	case flushes && hijacks && reads && notifies:
+		return http1{flushHijackRead{flushHijack{flush{c}}}}
+	case flushes && !hijacks && !reads && notifies:
+		return http2{flush{c}}
 	case flushes && hijacks && reads:
 		return flushHijackRead{flushHijack{flush{c}}}
 	case flushes && hijacks:
@@ -171,7 +177,16 @@ type (
 	hijack          struct{ *core }
 	hijackRead      struct{ hijack }
 	read            struct{ *core }
+
+	http1 struct{ flushHijackRead }
+	http2 struct{ flush }
 )
+
+// closeNotifier is http.CloseNotifier, which is deprecated and still asserted.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
+func (w http1) CloseNotify() <-chan bool { return w.inner.(closeNotifier).CloseNotify() }
+func (w http2) CloseNotify() <-chan bool { return w.inner.(closeNotifier).CloseNotify() }
 
 func (w flush) Flush()            { _ = w.flushError() }
 func (w flush) FlushError() error { return w.flushError() }
