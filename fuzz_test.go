@@ -1,0 +1,206 @@
+package cookiesession_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+// fuzzManager opens what the vectors' first key has sealed, whenever that was.
+func fuzzManager(f testing.TB, cfg cookiesession.Config) *cookiesession.Manager {
+	f.Helper()
+	v := vector{Keys: []vectorKey{vectorSecret}}
+	cfg.Keyring, cfg.TrackViews = v.ring(f), true
+	cfg.IdleTimeout = 200 * 365 * 24 * time.Hour
+	return safe(f, cfg, "")
+}
+
+// FuzzOpen: whatever comes as a Cookie header, nothing panics, and what opens
+// was sealed: its values are those of some vector, and no others.
+func FuzzOpen(f *testing.F) {
+	m := fuzzManager(f, cookiesession.Config{})
+	sealed := map[string]bool{"{}": true}
+	vectors, _ := readVectors(f)
+	for _, v := range vectors {
+		if len(v.Cookie) < 500 && v.Config.Name == "session" {
+			f.Add(v.Cookie)
+		}
+		if v.Want != nil && v.Compartment == "data" {
+			sealed[asJSON(f, v.Want.Values)] = true
+		}
+	}
+	f.Fuzz(func(t *testing.T, header string) {
+		s := m.Open(t.Context(), header)
+		values := map[string]any{}
+		for _, key := range s.Keys() {
+			values[key] = tag(s.Value(key))
+		}
+		if text := asJSON(t, values); !sealed[text] {
+			t.Fatalf("it opens as %s", text)
+		}
+		if (s.IsNew() || s.Rejected() != nil) && len(values) > 0 {
+			t.Errorf("%d values, new %v, rejected %v", len(values), s.IsNew(), s.Rejected())
+		}
+		readEverything(t, s)
+		writeEverything(t, m, s)
+	})
+}
+
+// FuzzJoin: pieces of two issues, in any order, number and company, are the
+// one, the other, or nothing.
+func FuzzJoin(f *testing.F) {
+	m := fuzzManager(f, cookiesession.Config{MaxBytes: 20000})
+	var pieces []string
+	texts := []string{strings.Repeat("one ", 1600), strings.Repeat("two ", 1600)}
+	for _, text := range texts {
+		header := commitAfter(f, m, "", func(s *cookiesession.Session) { mustWork2(f, s.Set("k", text)) })
+		for pair := range strings.SplitSeq(header, "; ") {
+			if !strings.Contains(pair, "_views=") {
+				pieces = append(pieces, pair)
+			}
+		}
+	}
+	if len(pieces) != 6 && len(pieces) != 8 {
+		f.Fatalf("%d pieces of two issues", len(pieces))
+	}
+	n := len(pieces)
+	f.Add([]byte{0, 1, 2})
+	f.Add([]byte{byte(n - 1), byte(n - 2), byte(n - 3)})
+	f.Add([]byte{0, 0, 1, 4, 2, 3, 5})
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7})
+	f.Add([]byte{0x80, 0x41, 2})
+	f.Fuzz(func(t *testing.T, script []byte) {
+		if len(script) > 64 {
+			return
+		}
+		var header []string
+		for i, c := range script {
+			piece := pieces[int(c&0x3f)%n]
+			if c&0x80 != 0 { // under the name of the next
+				piece = strings.Replace(piece, "s_session.1", "s_session.2", 1)
+			}
+			if c&0x40 != 0 { // one character changed
+				at := len("s_session=") + i*7%(len(piece)-len("s_session="))
+				piece = piece[:at] + "A" + piece[at+1:]
+			}
+			header = append(header, piece)
+		}
+		got := cookiesession.GetOr(m.Open(t.Context(), strings.Join(header, "; ")), "k", "")
+		if got != "" && !slices.Contains(texts, got) {
+			t.Errorf("a mix of issues opens: %d bytes that begin with %.8q", len(got), got)
+		}
+	})
+}
+
+// FuzzPayload: whatever is inside an authentic cookie, nothing panics, and
+// what a session shows of it is still there after a change of something else.
+func FuzzPayload(f *testing.F) {
+	names := []string{"data", "flash", "views"}
+	for _, c := range hostilePayloads() {
+		f.Add(uint8(slices.Index(names, c.compartment)), c.payload)
+	}
+	vectors, _ := readVectors(f)
+	for _, v := range vectors {
+		if v.Want != nil && len(v.Payload) < 500 {
+			f.Add(uint8(slices.Index(names, v.Compartment)), v.Payload)
+		}
+	}
+	for _, value := range oddValues {
+		f.Add(uint8(0), slices.Concat([]byte{0x96, 1, 0xc4, 16}, ivNamed("id"), []byte{1, 1, 0xc0, 0x81, 0xa1, 'k'}, value))
+	}
+	m := fuzzManager(f, cookiesession.Config{FlashLifetime: 100 * 365 * 24 * time.Hour, MaxBytes: 60000})
+	f.Fuzz(func(t *testing.T, compartment uint8, payload []byte) {
+		v := sealedVector(bothFormats[compartment/3%2], names[compartment%3], payload)
+		s := m.Open(t.Context(), v.Cookie)
+		readEverything(t, s)
+		kept := s.All()
+		delete(kept, "added")
+		if s.Rejected() == nil && v.Compartment == "data" && len(payload) < 5000 {
+			changed := commitAfter(t, m, v.Cookie, func(s *cookiesession.Session) { _ = s.Set("added", 1) })
+			again := m.Open(t.Context(), changed).All()
+			delete(again, "added")
+			if want, got := fmt.Sprintf("%#v", kept), fmt.Sprintf("%#v", again); want != got {
+				t.Errorf("before a write it holds %s, after it %s", want, got)
+			}
+		}
+		writeEverything(t, m, s)
+	})
+}
+
+// FuzzHeaderAsNetHTTP: which of our cookies are in a header is what net/http
+// says, but for those with values that it drops and we refuse later. Deny
+// tells: it deletes whatever of ours came.
+func FuzzHeaderAsNetHTTP(f *testing.F) {
+	m := fuzzManager(f, cookiesession.Config{})
+	real := commitAfter(f, m, "", compartments[0].prepare)
+	authentic := cookiesOf(real)["s_session"][0]
+	for _, seed := range [][2]string{
+		{"", ""}, {"other=1; ", "; third=3"}, {"s_session=", ";"}, {" \t", " \t"}, {"s_session=x; ", ""}, {`"`, `"`}, {"s_session_flash=a;s_session.1=b;", ";s_session_test=1"},
+		{"s_session.01=a; s_session.+1=b; s_session.1 =c; ", "; s_session.1000000=d"}, {"S_SESSION=a; __Host-s_session=b; ", "; s_session2=c"},
+		{"a=\"b;c\"; ", ""}, {",", ","}, {"s_session", "="}, {"\x00=1; s_session\x00=2; ", "\x7f"}, {"$Version=1; ", "; $Path=/"}, {"=", ""}, {"s_session=a,b; ", " x"}, {"s_session==", "=="},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	ours := regexp.MustCompile(`^s_session(_flash|_views)?(\.[1-9][0-9]{0,5})?$|^s_session_test$`)
+	f.Fuzz(func(t *testing.T, before, after string) {
+		header := before + "s_session=" + authentic + after
+		r := http.Request{Header: http.Header{"Cookie": {header}}}
+		theirs := map[string]bool{}
+		found := false
+		for _, c := range r.Cookies() {
+			if ours.MatchString(c.Name) {
+				theirs[c.Name] = true
+			}
+			found = found || c.Name == "s_session" && c.Value == authentic
+		}
+		lenient, tries := namesIn(header, ours)
+
+		s := m.Open(t.Context(), header)
+		if opens := s.Value("user") == "alice"; found && !opens && tries["s_session"] <= 8 {
+			t.Errorf("net/http finds the session in %q, we do not: %v", header, s.Rejected())
+		} else if opens && !lenient["s_session"] {
+			t.Errorf("a session opens out of %q, where there is none", header)
+		}
+		s.Deny()
+		h := http.Header{}
+		if err := m.Commit(h, s, 302); err != nil {
+			t.Fatal(err)
+		}
+		deleted := map[string]bool{}
+		for _, line := range h["Set-Cookie"] {
+			name, _, _ := strings.Cut(line, "=")
+			deleted[name] = true
+			if !lenient[name] {
+				t.Errorf("%s is deleted, and was not in %q", name, header)
+			}
+		}
+		if len(deleted) >= 64 {
+			return // as many as one response deletes
+		}
+		for name := range theirs {
+			if !deleted[name] {
+				t.Errorf("net/http finds %s in %q, we do not", name, header)
+			}
+		}
+	})
+}
+
+// namesIn is the most that anybody could find in a Cookie header.
+func namesIn(header string, ours *regexp.Regexp) (names map[string]bool, times map[string]int) {
+	names, times = map[string]bool{}, map[string]int{}
+	for pair := range bytes.SplitSeq([]byte(header), []byte(";")) {
+		name, _, _ := bytes.Cut(bytes.Trim(pair, " \t"), []byte("="))
+		if name := string(bytes.Trim(name, " \t")); ours.MatchString(name) {
+			names[name] = true
+			times[name]++
+		}
+	}
+	return names, times
+}
