@@ -163,6 +163,14 @@ func TestAResponseThatShowsASessionOrFlashIsPrivateWhereNobodySaidOtherwise(t *t
 	}
 }
 
+func TestFlashThatWasShownAndTakenKeepsTheResponsePrivate(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
+	h := c.headers(501, nil, func(s *cookiesession.Session) { cookiesession.Pop[int](s, "f") })
+	wants(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
+	wants(t, "Cache-Control", h.Get("Cache-Control"), "private")
+}
+
 func TestAResponseThatSetsACookieIsKeptOutOfSharedCaches(t *testing.T) {
 	for _, tc := range []struct {
 		said string // lines, separated by |

@@ -362,6 +362,37 @@ func TestRemovingADoubledCookieRemovesEveryFormOfIt(t *testing.T) {
 	}
 }
 
+func TestDestroyingADoubledSessionAlsoDeletesItsCopiesWhenANewOneIsIssued(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ring := newRing(t)
+		c := newClient(t, cookiesession.Config{Keyring: ring, Domain: "example.com"})
+		c.visit(200, set("user", "Ada"))
+		other := newClient(t, cookiesession.Config{Keyring: ring}) // the same, this host only
+		other.visit(200, set("user", "Eve"))
+		c.jar = append(c.jar, other.jar...)
+		lines := c.look(200, func(s *cookiesession.Session) { must(s.Destroy()); must(s.Set("k", 1)) }).header["Set-Cookie"]
+		hostOnly := func(line string) bool { return strings.HasPrefix(line, "s_session=; Path=/; Max-Age=0") }
+		if len(lines) != 2 || !slices.ContainsFunc(lines, hostOnly) {
+			t.Errorf("the host-only copy stays: %q", lines)
+		}
+	})
+}
+
+func TestRemovingIdenticalCopiesRemovesEveryFormOfThem(t *testing.T) {
+	c := newClient(t, cookiesession.Config{Domain: "example.com"})
+	c.visit(200, set("k", 1))
+	c.jar = append(c.jar, c.jar[0])
+	lines := c.look(200, func(s *cookiesession.Session) { must(s.Destroy()) }).header["Set-Cookie"]
+	wants(t, "lines", len(lines), 2)
+}
+
+func TestDestroyDeletesPiecesWithoutAFirstCookie(t *testing.T) {
+	c := newClient(t, cookiesession.Config{TrackViews: true})
+	c.jar = []string{"s_session.1=AAAA.x", "s_session_flash.1=AAAA.x", "s_session_views.2=AAAA.x"}
+	a := c.look(500, func(s *cookiesession.Session) { must(s.Destroy()) })
+	wants(t, "Set-Cookie", a.names(), "-s_session.1 -s_session_flash.1 -s_session_views.2")
+}
+
 func TestAFloodOfCookiesIsTriedWithinABound(t *testing.T) {
 	keys := newRing(t)
 	c := newClient(t, cookiesession.Config{Keyring: keys})

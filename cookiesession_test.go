@@ -508,6 +508,16 @@ func TestTheTestCookieIsOneOfItsOwn(t *testing.T) {
 	}
 }
 
+func TestDestroyDeletesTheTestCookieWhateverFollows(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, (*cookiesession.Session).SetTestCookie)
+	for _, status := range []int{500, panics} {
+		wants(t, "set again", c.look(status, func(s *cookiesession.Session) { must(s.Destroy()); s.SetTestCookie() }).names(), "-s_session_test")
+		wants(t, "deleted again", c.look(status, func(s *cookiesession.Session) { must(s.Destroy()); s.DeleteTestCookie() }).names(), "-s_session_test")
+	}
+	wants(t, "set again on a page", c.look(200, func(s *cookiesession.Session) { must(s.Destroy()); s.SetTestCookie() }).names(), "s_session_test")
+}
+
 func TestRemovalsAreCarriedOutAtAnyStatus(t *testing.T) {
 	type session = cookiesession.Session
 	const all = "-s_session -s_session_flash -s_session_views"
@@ -719,6 +729,34 @@ func TestNothingAutomaticOverwritesWhatAnotherInstanceMayRead(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestMarkingASessionThatIsNotShownDeletesNothing(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, set("k", 1))
+	unknown := c.copy()
+	unknown.m = newManager(t, cookiesession.Config{OnEvent: c.events.add})
+	forged := c.copy()
+	forged.jar = []string{"s_session=AAAA"}
+	for name, c := range map[string]*client{"unknown key": unknown, "unopenable": forged} {
+		wants(t, name+", marked", c.look(200, (*cookiesession.Session).MarkModified).names(), "")
+		wants(t, name+", a new ID", c.look(200, func(s *cookiesession.Session) { must(s.CycleID()) }).names(), "")
+		wants(t, name+", cleared", c.look(200, func(s *cookiesession.Session) { must(s.Clear()) }).names(), "-s_session")
+	}
+}
+
+func TestKeepingFlashThatAnotherInstanceMayReadLeavesIt(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
+	c.m = newManager(t, cookiesession.Config{OnEvent: c.events.add})
+	for _, keep := range []func(*cookiesession.Session){
+		func(s *cookiesession.Session) { s.KeepFlash() },
+		func(s *cookiesession.Session) { s.KeepFlash("f") },
+	} {
+		wants(t, "kept on a page", c.look(200, keep).names(), "")
+		wants(t, "kept on a redirect", c.look(302, keep).names(), "")
+	}
+	wants(t, "cleared", c.look(302, (*cookiesession.Session).ClearFlash).names(), "-s_session_flash")
 }
 
 func TestASessionUnderAnUnknownKeyIsThereAgainWhenTheKeyComes(t *testing.T) {

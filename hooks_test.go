@@ -229,6 +229,21 @@ func TestADatabasesBadMinuteLogsNobodyOut(t *testing.T) {
 	}
 }
 
+func TestDestroyDeletesFlashThatValidateHadNoAnswerFor(t *testing.T) {
+	c := verdictClient(t, func(context.Context, *cookiesession.Session) error { return errDatabase })
+	for _, status := range []int{200, 303, 500, panics} {
+		a := c.look(status, func(s *cookiesession.Session) { must(s.Destroy()) })
+		wants(t, "Set-Cookie", a.names(), "-s_session -s_session_flash -s_session_views")
+	}
+	a := c.look(200, func(s *cookiesession.Session) { must(s.Destroy()); must(s.Set("k", 1)) })
+	wants(t, "Set-Cookie with a new session", a.names(), "s_session -s_session_flash -s_session_views")
+}
+
+func TestClearFlashDeletesFlashThatValidateHadNoAnswerFor(t *testing.T) {
+	c := verdictClient(t, func(context.Context, *cookiesession.Session) error { return errDatabase })
+	wants(t, "Set-Cookie", c.look(303, (*cookiesession.Session).ClearFlash).names(), "-s_session_flash")
+}
+
 func TestASessionThatWasWithheldIsThereAgainWithItsFlash(t *testing.T) {
 	away := true
 	c := verdictClient(t, func(context.Context, *cookiesession.Session) error {
