@@ -1407,6 +1407,36 @@ func TestFullDuplexIsToBeHad(t *testing.T) {
 	})
 }
 
+// closeNotifier is the deprecated http.CloseNotifier, which gin's Stream asserts.
+type closeNotifier interface{ CloseNotify() <-chan bool }
+
+func TestAHandlerLearnsThatItsClientHasGone(t *testing.T) {
+	told := make(chan bool, 2)
+	build := func(s *roadSite) http.Handler {
+		other := roadManager(t, cookiesession.Config{Name: "other"})
+		return other.Handler(s.saves(func(w http.ResponseWriter, r *http.Request) {
+			gone := w.(closeNotifier).CloseNotify()
+			w.(http.Flusher).Flush()
+			told <- <-gone
+		}))
+	}
+	eachProtocol(t, build, func(t *testing.T, site *roadSite) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, site.url+"/road", nil)
+		must(err)
+		res, err := site.client.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		cancel()
+		if !<-told {
+			t.Error("the channel closed without a word")
+		}
+	})
+}
+
 // TestWhatAWriterCanDoIsWhatTheServersCan asks a handler's writer what it can
 // do, by assertion and through a ResponseController, with nothing, a writer
 // that hides and one that unwraps between the server and us.
@@ -1416,7 +1446,7 @@ func TestWhatAWriterCanDoIsWhatTheServersCan(t *testing.T) {
 		wrap         func(http.ResponseWriter) http.ResponseWriter
 		http1, http2 string
 	}{
-		{"nothing between", func(w http.ResponseWriter) http.ResponseWriter { return w }, "flush hijack readfrom", "flush"},
+		{"nothing between", func(w http.ResponseWriter) http.ResponseWriter { return w }, "flush hijack readfrom closenotify", "flush closenotify"},
 		{"one that unwraps", wrapFrank, "flush hijack", "flush"},
 		{"one that hides", wrapBare, "", ""},
 	} {
@@ -1438,6 +1468,9 @@ func TestWhatAWriterCanDoIsWhatTheServersCan(t *testing.T) {
 					}
 					if _, ok := w.(io.ReaderFrom); ok {
 						can = append(can, "readfrom")
+					}
+					if _, ok := w.(closeNotifier); ok {
+						can = append(can, "closenotify")
 					}
 				}))
 			}

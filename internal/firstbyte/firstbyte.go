@@ -44,6 +44,7 @@ type core struct {
 // [http.CloseNotifier], which gin's Stream asserts, is kept for the two writers
 // of net/http, HTTP/1.1's and HTTP/2's. [http.Pusher] is left out: no browser
 // supports push any longer.
+//
 // One thing no wrapper can pass on, its name being net/http's own: by it
 // [http.MaxBytesReader] closes a connection whose body was too long. It still
 // ends the body with its error; for the rest, [http.MaxBytesHandler] belongs

@@ -223,6 +223,98 @@ func TestACopyReportsEveryByteAndTheSourcesError(t *testing.T) {
 	}
 }
 
+type notifier struct{ gone chan bool }
+
+func (n notifier) CloseNotify() <-chan bool { return n.gone }
+
+// TestOnlyTheWritersOfNetHTTPKeepCloseNotify: one with a CloseNotify and all
+// other methods is HTTP/1.1's, one with Flush alone beside it HTTP/2's.
+func TestOnlyTheWritersOfNetHTTPKeepCloseNotify(t *testing.T) {
+	for can, inner := range inners(newJournal()) {
+		gone := make(chan bool, 1)
+		gone <- true
+		j, fw := newJournal(), new(firstbyte.Writer)
+		w := fw.Wrap(withNotifier(inner, notifier{gone}), j)
+		if got := methods(w); got != can {
+			t.Errorf("methods %q, want %q", got, can)
+		}
+		n, ok := w.(interface{ CloseNotify() <-chan bool })
+		if want := can == "FHR" || can == "F"; ok != want {
+			t.Errorf("beside %q, CloseNotify is there: %t", can, ok)
+		}
+		if ok && !<-n.CloseNotify() {
+			t.Errorf("beside %q, CloseNotify is not inner's", can)
+		}
+		if fw.Sent() {
+			t.Errorf("beside %q, asking sent the header", can)
+		}
+		if _, ok := new(firstbyte.Writer).Wrap(inner, j).(interface{ CloseNotify() <-chan bool }); ok {
+			t.Errorf("%q got a CloseNotify that inner has not", can)
+		}
+	}
+}
+
+// withNotifier adds CloseNotify to what w can do.
+func withNotifier(w http.ResponseWriter, n notifier) http.ResponseWriter {
+	f, _ := w.(http.Flusher)
+	h, _ := w.(http.Hijacker)
+	r, _ := w.(io.ReaderFrom)
+	p := hides{w}
+	switch methodsOf(w) {
+	case "F":
+		return struct {
+			hides
+			http.Flusher
+			notifier
+		}{p, f, n}
+	case "H":
+		return struct {
+			hides
+			http.Hijacker
+			notifier
+		}{p, h, n}
+	case "R":
+		return struct {
+			hides
+			io.ReaderFrom
+			notifier
+		}{p, r, n}
+	case "FH":
+		return struct {
+			hides
+			http.Flusher
+			http.Hijacker
+			notifier
+		}{p, f, h, n}
+	case "FR":
+		return struct {
+			hides
+			http.Flusher
+			io.ReaderFrom
+			notifier
+		}{p, f, r, n}
+	case "HR":
+		return struct {
+			hides
+			http.Hijacker
+			io.ReaderFrom
+			notifier
+		}{p, h, r, n}
+	case "FHR":
+		return struct {
+			hides
+			http.Flusher
+			http.Hijacker
+			io.ReaderFrom
+			notifier
+		}{p, f, h, r, n}
+	}
+	return struct {
+		hides
+		notifier
+	}{p, n}
+}
+
 // inners are writers with each combination of the optional methods.
 func inners(j *journal) map[string]http.ResponseWriter {
 	p, f, h, r := plain{j}, flusher{j}, hijacker{j}, readerFrom{j}
@@ -264,15 +356,19 @@ func inners(j *journal) map[string]http.ResponseWriter {
 	}
 }
 
-// methods names the optional methods of w: Flush, Hijack, ReadFrom.
+// methods names the optional methods of a wrapped w: Flush, Hijack, ReadFrom.
 func methods(w http.ResponseWriter) string {
-	var s string
 	_, flush := w.(http.Flusher)
 	_, flushError := w.(interface{ FlushError() error })
 	if flush != flushError {
 		return "Flush and FlushError do not come together"
 	}
-	if flush {
+	return methodsOf(w)
+}
+
+func methodsOf(w http.ResponseWriter) string {
+	var s string
+	if _, ok := w.(http.Flusher); ok {
 		s += "F"
 	}
 	if _, ok := w.(http.Hijacker); ok {
