@@ -151,6 +151,9 @@ func FuzzHeaderAsNetHTTP(f *testing.F) {
 	ours := regexp.MustCompile(`^s_session(_flash|_views)?(\.[1-9][0-9]{0,5})?$|^s_session_test$`)
 	f.Fuzz(func(t *testing.T, before, after string) {
 		header := before + "s_session=" + authentic + after
+		if strings.ContainsAny(header, "\r\n") {
+			return // no server lets them in; net/http would trim them
+		}
 		r := http.Request{Header: http.Header{"Cookie": {header}}}
 		theirs := map[string]bool{}
 		found := false
