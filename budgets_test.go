@@ -1,0 +1,108 @@
+package cookiesession_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+// allocationBudgets are what a request may allocate beyond the handler's own.
+// They are what was reached, not what would do: one more is a decision, made
+// here. What the securecookie format takes more is that library's.
+var allocationBudgets = []struct {
+	act                   string
+	handle                func(*cookiesession.Session)
+	securecookie, compact float64
+}{
+	{"leaves its session alone", nil, 1, 1},
+	{"reads one key", func(s *cookiesession.Session) {
+		cookiesession.Get[int64](s, "user")
+	}, 15, 4},
+	{"reads and counts", func(s *cookiesession.Session) {
+		cookiesession.Get[int64](s, "user")
+		s.Add("visits", 1)
+	}, 35, 7},
+}
+
+func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
+	if raceFactor > 1 {
+		t.Skip("the race detector allocates for itself")
+	}
+	for _, b := range allocationBudgets {
+		for format, budget := range map[cookiesession.Format]float64{
+			cookiesession.FormatSecurecookie: b.securecookie,
+			cookiesession.FormatCompact:      b.compact,
+		} {
+			for _, more := range []int{0, 16} {
+				t.Run(fmt.Sprintf("a handler that %s, %s, %d keys", b.act, format, 7+more), func(t *testing.T) {
+					m := budgetManager(t, format)
+					r := budgetRequest(t, m, more)
+					h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						if b.handle != nil {
+							b.handle(m.FromContext(r.Context()))
+						}
+						w.Write(nil)
+					}))
+					w := &discardingWriter{make(http.Header)}
+					got := testing.AllocsPerRun(200, func() {
+						clear(w.header)
+						h.ServeHTTP(w, r)
+					})
+					if got > budget {
+						t.Errorf("%v allocations, want at most %v", got, budget)
+					}
+				})
+			}
+		}
+	}
+}
+
+func budgetManager(t *testing.T, format cookiesession.Format) *cookiesession.Manager {
+	t.Helper()
+	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret(), Format: format})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := cookiesession.New(cookiesession.Config{Keyring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// budgetRequest brings a session of an ordinary login's 7 keys, and more strings.
+func budgetRequest(t *testing.T, m *cookiesession.Manager, more int) *http.Request {
+	t.Helper()
+	values := map[string]any{
+		"user": int64(7_295_834_601_283_746), "email": "ada.lovelace@example.org", "token": "6f1c0b7e94d2458aa3e5c8107bd9f264",
+		"roles": []string{"editor", "admin"}, "visits": 41, "theme": "dark", "since": time.Now(),
+	}
+	for i := range more {
+		values[fmt.Sprintf("field%02d", i)] = "a string of forty-three bytes, no more or less"[:43]
+	}
+	w := httptest.NewRecorder()
+	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if err := m.FromContext(r.Context()).Update(values); err != nil {
+			t.Error(err)
+		}
+	})).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	r := httptest.NewRequest("GET", "/", nil)
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(&http.Cookie{Name: c.Name, Value: c.Value})
+	}
+	if r.Header.Get("Cookie") == "" {
+		t.Fatal("no session was issued")
+	}
+	return r
+}
+
+// discardingWriter allocates nothing of its own.
+type discardingWriter struct{ header http.Header }
+
+func (w *discardingWriter) Header() http.Header         { return w.header }
+func (w *discardingWriter) Write(p []byte) (int, error) { return len(p), nil }
+func (w *discardingWriter) WriteHeader(int)             {}
