@@ -146,6 +146,15 @@ func nothingRefused(t testing.TB) func(context.Context, cookiesession.Event) {
 	}
 }
 
+// counts is an OnEvent that counts one kind.
+func counts(n *int, kind cookiesession.EventKind) func(context.Context, cookiesession.Event) {
+	return func(_ context.Context, e cookiesession.Event) {
+		if e.Kind == kind {
+			*n++
+		}
+	}
+}
+
 // validates is a Validate that returns what verdict holds.
 func validates(verdict *error) func(context.Context, *cookiesession.Session) error {
 	return func(context.Context, *cookiesession.Session) error { return *verdict }

@@ -301,7 +301,7 @@ func (o *opener) entries(s *cookiesession.Session, part string) (entries []entry
 	}
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		raw, _ := cookiesession.Get[msgpack.RawMessage](s, key)
-		e := entry{Key: key, Bytes: len(key) + len(raw)}
+		e := entry{Key: key, Bytes: len(key) + max(1, len(raw))} // the library makes nothing of a nil
 		if !o.flags.keysOnly {
 			e.Value = all[key]
 		}
