@@ -16,17 +16,18 @@ type fields struct{ cookie, varies, control [1]string }
 
 // vary adds Cookie to Vary, once; a "*" says more already.
 func (f *fields) vary(h http.Header) {
-	for _, line := range h["Vary"] {
+	lines := h["Vary"]
+	for _, line := range lines {
 		for name := range strings.SplitSeq(line, ",") {
 			if name = trim(name); name == "*" || strings.EqualFold(name, "Cookie") {
 				return
 			}
 		}
 	}
-	if len(h["Vary"]) == 0 {
-		h["Vary"] = f.varies[:0]
+	if len(lines) == 0 {
+		lines = f.varies[:0]
 	}
-	h["Vary"] = append(h["Vary"], "Cookie")
+	h["Vary"] = append(lines, "Cookie")
 }
 
 // keepPrivate says that the response is for one visitor, where the
@@ -42,10 +43,10 @@ func (f *fields) keepPrivate(h http.Header) {
 // our cookies, whatever the application said.
 func (f *fields) forbidSharing(h http.Header) {
 	for name := range h {
-		if len(name) < len("Surrogate-Control") {
+		if len(name) < len("X-Accel-Expires") {
 			continue
 		}
-		if strings.EqualFold(name, "Surrogate-Control") || endsInFold(name, "CDN-Cache-Control") {
+		if strings.EqualFold(name, "Surrogate-Control") || strings.EqualFold(name, "X-Accel-Expires") || endsInFold(name, "CDN-Cache-Control") {
 			delete(h, name)
 		}
 	}

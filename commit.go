@@ -163,8 +163,12 @@ func (p *plan) run() {
 	}
 	p.left = s.m.cfg.MaxBytes
 	id, replaced := p.data()
-	p.flash()
-	p.viewed(id, replaced)
+	if s.flash.changed() || s.in.flash.size > 0 { // what most requests have nothing of costs them nothing: 60 ns
+		p.flash()
+	}
+	if s.m.cfg.TrackViews || s.in.views.size > 0 {
+		p.viewed(id, replaced)
+	}
 	p.test()
 }
 
@@ -282,7 +286,7 @@ func (p *plan) flash() {
 	case next.values.Len() > 0:
 		p.issueFlash(next)
 	default:
-		p.left -= s.in.flash.size
+		p.left -= s.flashBytes()
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 // The deadline is enforced by the server from inside the seal, whatever the
 // browser does with the cookie; AbsoluteTimeout caps every kind.
 type Expiry struct {
-	kind expiryKind
 	sec  int64 // of inactivity, or Unix time
-	nsec int64 // with sec as Unix time
+	nsec int32 // with sec as Unix time
+	kind expiryKind
 }
 
 type expiryKind uint8
@@ -36,7 +36,7 @@ func Idle(d time.Duration) Expiry {
 
 // At ends a session at t, however active it is.
 func At(t time.Time) Expiry {
-	return Expiry{kind: byInstant, sec: t.Unix(), nsec: int64(t.Nanosecond())}
+	return Expiry{kind: byInstant, sec: t.Unix(), nsec: int32(t.Nanosecond())}
 }
 
 // BrowserClose ends a session with the browser; the server still enforces the
@@ -90,7 +90,7 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
 	switch e.kind {
 	case byInstant:
-		return time.Unix(e.sec, e.nsec).In(modified.Location())
+		return time.Unix(e.sec, int64(e.nsec)).In(modified.Location())
 	case byIdle:
 		return modified.Add(time.Duration(e.sec) * time.Second)
 	}
@@ -171,7 +171,7 @@ func (e Expiry) append(b []byte) []byte {
 	case byIdle:
 		return wire.AppendInt(b, e.sec)
 	case byInstant:
-		return wire.AppendTime(b, time.Unix(e.sec, e.nsec))
+		return wire.AppendTime(b, time.Unix(e.sec, int64(e.nsec)))
 	}
 	return wire.AppendNil(b)
 }

@@ -211,7 +211,9 @@ func (s *Session) flashBytes() int {
 	case s.flash.out.Len() > 0:
 		r := s.flashWith(s.flash.out)
 		return s.cost(&s.m.flash, r.packedLen())
-	case s.showsFlash() || s.verdict == withheld:
+	case s.in.flash.first == "", s.flash.opened && s.flash.plainLen == 0:
+		return 0
+	case s.showsFlash(), s.verdict == withheld:
 		return s.in.flash.size
 	}
 	return 0

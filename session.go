@@ -346,8 +346,8 @@ var (
 // integer or the sum overflows an int64. It looks at the data, not at flash.
 func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 	err = s.write(func() error {
-		old, present := s.work.values.Get(key)
-		if present {
+		at := s.work.values.Find(key)
+		if old, present := s.work.values.At(at); present {
 			if wire.KindOf(old) != wire.Int {
 				return errNotInteger
 			}
@@ -360,7 +360,7 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 			return errOverflow
 		}
 		var buf [9]byte
-		return s.put(s.work.values.With(key, wire.AppendInt(buf[:0], sum+delta)))
+		return s.put(s.work.values.Put(at, key, wire.AppendInt(buf[:0], sum+delta)))
 	})
 	if err != nil {
 		return 0, err
@@ -606,7 +606,7 @@ func (s *Session) write(change func() error) (err error) {
 func (s *Session) put(values wire.Pairs) error {
 	next := s.work
 	next.values = values
-	if err := s.fits(next.packedLen(), s.flashBytes(), values); err != nil {
+	if err := s.fits(next.packedLen(), values); err != nil {
 		return err
 	}
 	s.work.values, s.dirty = values, true
@@ -640,15 +640,18 @@ func (e *TooLargeError) Is(target error) bool { return target == ErrTooLarge }
 // fits reports whether a data payload of dataLen bytes fits beside flash and
 // the counters of views. One that is not larger than what came always does:
 // nobody is stuck with a session that a lower limit has made too large.
-func (s *Session) fits(dataLen, flashBytes int, written wire.Pairs) error {
+func (s *Session) fits(dataLen int, written wire.Pairs) error {
 	if dataLen <= s.baseLen {
 		return nil
 	}
-	size := s.cost(&s.m.data, dataLen) + flashBytes + s.viewsReserve()
-	if size <= s.m.cfg.MaxBytes {
-		return nil
+	data := s.cost(&s.m.data, dataLen) + s.viewsReserve()
+	if data+s.flashBytes() > s.m.cfg.MaxBytes {
+		s.openFlash() // what does not open needs no room: a planted one would lock the session
 	}
-	return s.tooLarge(size, written)
+	if size := data + s.flashBytes(); size > s.m.cfg.MaxBytes {
+		return s.tooLarge(size, written)
+	}
+	return nil
 }
 
 // cost is what a payload of n bytes takes as cookies of c.

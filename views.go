@@ -231,8 +231,10 @@ func (v *viewRecord) add(path string, now int64, status, size int) {
 		v.countUnique(index, path)
 	}
 	v.log = appendEntry(v.log, entry{delta: delta, path: index, status: status})
-	for v.length() > size {
-		v.dropOldest()
+	for n := v.length(); n > size; {
+		if v.dropOldest() {
+			n--
+		}
 	}
 }
 
@@ -352,8 +354,8 @@ func hashPath(path string) uint32 {
 }
 
 // dropOldest takes the oldest entry away, and its path if no other refers to
-// it: then its hash stays behind.
-func (v *viewRecord) dropOldest() {
+// it: then its hash stays behind. It is false when the entry was a pause.
+func (v *viewRecord) dropOldest() bool {
 	oldest, rest, _ := nextEntry(v.log)
 	used := oldest.status == pause
 	for left := rest; len(left) > 0 && !used; {
@@ -363,7 +365,7 @@ func (v *viewRecord) dropOldest() {
 	}
 	if used {
 		v.log = slices.Clip(rest)
-		return
+		return oldest.status != pause
 	}
 	v.log = make([]byte, 0, len(rest))
 	for len(rest) > 0 {
@@ -374,6 +376,7 @@ func (v *viewRecord) dropOldest() {
 		v.log = appendEntry(v.log, e)
 	}
 	v.removePath(oldest.path)
+	return true
 }
 
 func (v *viewRecord) removePath(index int) {

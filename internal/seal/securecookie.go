@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/gorilla/securecookie"
@@ -18,6 +19,9 @@ var _ Sealer = (*secureCookie)(nil)
 // NewSecurecookie returns the format of gorilla/securecookie with AES-256
 // (a blockKey of 32 bytes) and HMAC-SHA-256 (a hashKey of 32 or 64 bytes).
 func NewSecurecookie(hashKey, blockKey []byte) (Sealer, error) {
+	if n := len(hashKey); n != 32 && n != 64 || len(blockKey) != 32 {
+		return nil, errors.New("seal: securecookie needs a hash key of 32 or 64 bytes and a block key of 32")
+	}
 	// The library's own limits are off: the payload has deadlines of its own,
 	// and whoever asks decides how long a text may be.
 	codec := securecookie.New(hashKey, blockKey).MaxAge(0).MaxLength(0).SetSerializer(asIs{})

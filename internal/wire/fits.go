@@ -43,7 +43,7 @@ func Fits(value []byte, t reflect.Type) bool {
 	case reflect.Interface:
 		return t.NumMethod() == 0
 	case reflect.Pointer:
-		return KindOf(value) == Nil || Fits(value, t.Elem())
+		return KindOf(value) == Nil || t.Elem() != t && Fits(value, t.Elem())
 	case reflect.Slice, reflect.Array:
 		return fitsList(value, t)
 	case reflect.Map:

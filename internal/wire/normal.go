@@ -31,7 +31,7 @@ func DecodeMap(d *msgpack.Decoder) (any, error) {
 			texts[text] = value
 			continue
 		}
-		if key = normal(key); !reflect.ValueOf(key).Comparable() {
+		if key = normal(key); !reflect.ValueOf(key).Comparable() || key != key { // NaN, found again by nobody
 			return nil, fmt.Errorf("a %T as a key", key)
 		}
 		if others == nil {
@@ -70,12 +70,17 @@ func normalize(v reflect.Value) {
 			normalize(v.Index(i))
 		}
 	case reflect.Map:
+		if v.IsNil() || !v.CanSet() {
+			return
+		}
+		out := reflect.MakeMapWithSize(v.Type(), v.Len())
 		for iter := v.MapRange(); iter.Next(); {
 			value := reflect.New(v.Type().Elem()).Elem()
 			value.Set(iter.Value())
 			normalize(value)
-			v.SetMapIndex(iter.Key(), value)
+			out.SetMapIndex(iter.Key(), value)
 		}
+		v.Set(out)
 	case reflect.Struct:
 		if v.Type() == timeType {
 			if v.CanSet() {
@@ -122,9 +127,11 @@ func normal(v any) any {
 			v[key] = normal(v[key])
 		}
 	case map[any]any:
-		for key := range v {
-			v[key] = normal(v[key])
+		out := make(map[any]any, len(v)) // another one: a NaN as a key would make v grow
+		for key, value := range v {
+			out[key] = normal(value)
 		}
+		return out
 	}
 	return v
 }
