@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -759,6 +760,67 @@ func TestKeepingFlashThatAnotherInstanceMayReadLeavesIt(t *testing.T) {
 	wants(t, "cleared", c.look(302, (*cookiesession.Session).ClearFlash).names(), "-s_session_flash")
 }
 
+// laterVersion is an authentic data or flash cookie of a version to come.
+func laterVersion(t *testing.T, keys *[]cookiesession.Key, compartment string) string {
+	t.Helper()
+	v := sealedVector(cookiesession.FormatSecurecookie, compartment, []byte{0x92, 2, 0xc0})
+	*keys = []cookiesession.Key{v.Keys[0].key(t, cookiesession.FormatSecurecookie)}
+	return v.Cookie
+}
+
+func TestWhatALaterVersionWroteIsLeftUntilTheHandlerWrites(t *testing.T) {
+	type session = cookiesession.Session
+	var keys []cookiesession.Key
+	data, flash := laterVersion(t, &keys, "data"), laterVersion(t, &keys, "flash")
+	keyring, err := cookiesession.NewKeyring(append(keys, cookiesession.Key{Secret: cookiesession.NewSecret()})...)
+	must(err)
+	for _, tc := range []struct {
+		name   string
+		do     func(*session)
+		status int
+		want   string
+	}{
+		{"read", reads, 302, ""},
+		{"read on a 500", reads, 500, ""},
+		{"flash read", func(s *session) { s.Flashes() }, 302, ""},
+		{"flash kept on a page", func(s *session) { s.KeepFlash() }, 200, ""},
+		{"marked", (*session).MarkModified, 302, ""},
+		{"written", set("k", 1), 302, "s_session s_session_views"},
+		{"destroyed", func(s *session) { must(s.Destroy()) }, 500, "-s_session -s_session_flash"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{Keyring: keyring, TrackViews: true, SaveEveryRequest: true, RenewAfter: time.Second})
+			c.jar = []string{data, flash}
+			a := c.look(tc.status, func(s *session) {
+				wants(t, "invalid", errors.Is(s.Rejected(), cookiesession.ErrInvalid), true)
+				tc.do(s)
+			})
+			wants(t, "Set-Cookie", a.names(), tc.want)
+		})
+	}
+}
+
+func TestNothingAutomaticIsSetWhereABrowserWithheldItsCookies(t *testing.T) {
+	for _, tc := range []struct {
+		name, site string
+		cookies    []string
+		want       string
+	}{
+		{"another site's request", "cross-site", nil, ""},
+		{"another site's request with somebody else's cookie", "cross-site", []string{"theme=dark"}, ""},
+		{"another site's request with one of ours", "cross-site", []string{"s_session_test=1"}, "s_session_views"},
+		{"a sibling host's request", "same-site", nil, "s_session_views"},
+		{"our own site's request", "same-origin", nil, "s_session_views"},
+		{"typed by the visitor", "none", nil, "s_session_views"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{TrackViews: true, SaveEveryRequest: true})
+			c.jar = tc.cookies
+			wants(t, "Set-Cookie", c.look(200, nil, "Sec-Fetch-Site", tc.site).names(), tc.want)
+		})
+	}
+}
+
 func TestASessionUnderAnUnknownKeyIsThereAgainWhenTheKeyComes(t *testing.T) {
 	older, newer := cookiesession.NewSecret(), cookiesession.NewSecret()
 	c := newClient(t, cookiesession.Config{Keyring: newRing(t, newer)})
@@ -903,6 +965,31 @@ func TestACommitHappensOnce(t *testing.T) {
 	untouched := c.m.Open(t.Context())
 	must(c.m.Commit(h, untouched, 200))
 	wants(t, "second commit of an untouched session", c.m.Commit(h, untouched, 200), cookiesession.ErrCommitted)
+}
+
+func TestOfManyCommitsAtOnceOneWins(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, set("k", 1))
+	s := c.m.Open(t.Context(), c.jar...)
+	must(s.Set("k", 2))
+	var won, lines atomic.Int32
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			h := http.Header{}
+			switch err := c.m.Commit(h, s, 200); err {
+			case nil:
+				won.Add(1)
+			case cookiesession.ErrCommitted:
+			default:
+				t.Error(err)
+			}
+			lines.Add(int32(len(h["Set-Cookie"])))
+		})
+	}
+	all.Wait()
+	wants(t, "commits that won", won.Load(), 1)
+	wants(t, "cookies set by all", lines.Load(), 1)
 }
 
 func TestACommitIsForTheManagersOwnSessions(t *testing.T) {
