@@ -215,12 +215,11 @@ func parseKey(data []byte) (k Key, err error) {
 	return k, errors.Join(problems...)
 }
 
-func (k *Key) setField(name string, value json.RawMessage) error {
+func (k *Key) setField(name string, value json.RawMessage) (err error) {
 	var text string
-	if json.Unmarshal(value, &text) != nil {
-		text = "\x00" // no field's value
+	if json.Unmarshal(value, &text) != nil || value[0] != '"' { // null would pass for an empty text
+		return fmt.Errorf("field%s: its value is no text in quotes", quoteShort(name))
 	}
-	var err error
 	switch name {
 	case "secret":
 		k.Secret, err = ParseSecret(text)
@@ -233,8 +232,7 @@ func (k *Key) setField(name string, value json.RawMessage) error {
 	case "open_until":
 		k.OpenUntil, err = parseTime(text)
 	case "format":
-		k.Format = Format(text)
-		return nil // judged with the whole ring
+		k.Format = Format(text) // judged with the whole ring
 	default:
 		return fmt.Errorf("unknown field%s; there are secret, hash_key, block_key, seal_from, open_until and format", quoteShort(name))
 	}

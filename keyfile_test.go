@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +20,19 @@ import (
 
 	"github.com/cookiesession/cookiesession"
 )
+
+// A service whose key file systemd hands over.
+func ExampleLoadKeyFile() {
+	ring, err := cookiesession.LoadKeyFile(filepath.Join(os.Getenv("CREDENTIALS_DIRECTORY"), "keys.json"))
+	if err != nil {
+		log.Fatal(err)
+	}
+	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
+	if err != nil {
+		log.Fatal(err)
+	}
+	http.Handle("/", sessions.Handler(http.NotFoundHandler()))
+}
 
 // TestEveryWayToExchangeAFileIsSeen gives each way a file under key a and
 // wants the ring to be under key b at the next look.
@@ -121,7 +136,7 @@ func TestABadFileIsReportedOnceAndTheOldKeysStay(t *testing.T) {
 		"keys are no list": {func(p, good string) error { return os.WriteFile(p, []byte(`{"keys": {}}`), 0o600) }, "no list"},
 		"a null key":       {func(p, good string) error { return os.WriteFile(p, []byte(`{"keys": [null]}`), 0o600) }, "key number 1"},
 		"an unknown field": {func(p, good string) error {
-			return os.WriteFile(p, []byte(strings.Replace(good, "}]", `, "sealfrom": 1}]`, 1)), 0o600)
+			return os.WriteFile(p, []byte(strings.Replace(good, "}]", `, "sealfrom": "1"}]`, 1)), 0o600)
 		}, `unknown field "sealfrom"`},
 		"an unknown member": {func(p, good string) error {
 			return os.WriteFile(p, []byte(strings.Replace(good, "{", `{"version": 2, `, 1)), 0o600)
@@ -135,6 +150,12 @@ func TestABadFileIsReportedOnceAndTheOldKeysStay(t *testing.T) {
 		"an unknown format": {func(p, good string) error {
 			return os.WriteFile(p, []byte(strings.Replace(good, "}]", `, "format": "gob"}]`, 1)), 0o600)
 		}, `unknown format "gob"`},
+		"a format that is no text": {func(p, good string) error {
+			return os.WriteFile(p, []byte(strings.Replace(good, "}]", `, "format": 5}]`, 1)), 0o600)
+		}, "no text"},
+		"a format that is null": {func(p, good string) error {
+			return os.WriteFile(p, []byte(strings.Replace(good, "}]", `, "format": null}]`, 1)), 0o600)
+		}, "no text"},
 		"a key twice": {func(p, good string) error {
 			return os.WriteFile(p, []byte(strings.Replace(good, "[{", fmt.Sprintf(`[{"secret": %[1]q}, {"secret": %[1]q}, {`, other.Reveal()), 1)), 0o600)
 		}, "there twice"},

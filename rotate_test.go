@@ -2,6 +2,8 @@ package cookiesession_test
 
 import (
 	"context"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -10,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"log"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -25,7 +28,37 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/seal"
+	"github.com/gorilla/securecookie"
 )
+
+// Keys from wherever an application keeps its configuration.
+func ExampleKeyring_Refuse() {
+	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fetch := func() ([]byte, error) { return nil, errors.New("the configuration service is away") }
+
+	if text, err := fetch(); err != nil {
+		ring.Refuse(err) // told to OnEvent and kept for Err; the keys in force stay
+	} else if err := ring.UnmarshalJSON(text); err != nil {
+		log.Print(err) // told and kept already
+	}
+	fmt.Println(ring.Err())
+	fmt.Println(ring.Status()[0].State)
+	// Output:
+	// the configuration service is away
+	// sealing
+}
+
+// Secrets print, log and marshal as a fingerprint.
+func ExampleSecret() {
+	key := cookiesession.Key{Secret: cookiesession.NewSecret()}
+	text, err := json.Marshal(key)
+	fmt.Println(string(text) == fmt.Sprintf(`{"secret":"secret(%s)"}`, key.ID()), err)
+	// Output: true <nil>
+}
 
 func TestASecretIsReadAsHexOrBase64(t *testing.T) {
 	raw := randomBytes32(t)
@@ -299,7 +332,7 @@ func TestARingThatWouldLockSomebodyOutIsRefusedWithTheKeysNamed(t *testing.T) {
 			{"a seamless change", []cookiesession.Key{with(a, 0, time.Hour), with(b, time.Hour, 0)}, "", nil},
 			{"a retired key beside a good one", []cookiesession.Key{with(a, 0, -time.Hour), b}, "", nil},
 			{"a key that ends before it would seal", []cookiesession.Key{with(a, 2*time.Hour, time.Hour), b}, "", nil},
-			{"dates beyond what 64 bits of nanoseconds hold", []cookiesession.Key{{Secret: a.Secret, SealFrom: time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC), OpenUntil: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}}, "", nil},
+			{"dates beyond what 64 bits of nanoseconds hold", []cookiesession.Key{{Secret: a.Secret, SealFrom: time.Date(1500, 1, 2, 0, 0, 0, 0, time.UTC), OpenUntil: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}}, "", nil},
 		} {
 			_, err := cookiesession.NewKeyring(tc.keys...)
 			if tc.reason == "" {
@@ -356,6 +389,78 @@ func TestWhatAKeyDoesFollowsFromItsDates(t *testing.T) {
 			t.Errorf("Status does not tell the keys' own ids, dates and formats: %+v", got)
 		}
 	})
+}
+
+func TestAnOlderKeySealsAgainWhenTheNewerOneEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lasting := cookiesession.Key{Secret: cookiesession.NewSecret()}
+		guest := cookiesession.Key{Secret: cookiesession.NewSecret(), OpenUntil: time.Now().Add(time.Hour)}
+		ring, err := cookiesession.NewKeyring(guest, lasting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range [][]cookiesession.KeyState{
+			{cookiesession.KeySealing, cookiesession.KeyOpening},
+			{cookiesession.KeyRetired, cookiesession.KeySealing},
+		} {
+			st := ring.Status()
+			if got := []cookiesession.KeyState{st[0].State, st[1].State}; !slices.Equal(got, want) {
+				t.Errorf("want %v, got %v", want, got)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// TestWhatAKeyIsExpandedTo opens cookies with keys derived here, by the labels
+// that the format documents.
+func TestWhatAKeyIsExpandedTo(t *testing.T) {
+	derive := func(ikm []byte, label string) []byte {
+		out, err := hkdf.Key(sha256.New, ikm, nil, "cookiesession v1 "+label, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	raw := func(s cookiesession.Secret) []byte {
+		b, _ := base64.RawURLEncoding.DecodeString(s.Reveal())
+		return b
+	}
+	secret, hash, block := cookiesession.NewSecret(), cookiesession.NewSecret(), cookiesession.NewSecret()
+	pair := slices.Concat(raw(hash), raw(block))
+	for name, c := range map[string]struct {
+		key                                    cookiesession.Key
+		hash, block, compactHash, compactBlock []byte
+	}{
+		"a secret": {cookiesession.Key{Secret: secret},
+			derive(raw(secret), "securecookie hash key"), derive(raw(secret), "securecookie block key"),
+			derive(raw(secret), "compact hash key"), derive(raw(secret), "compact block key")},
+		"a pair": {cookiesession.Key{HashKey: hash, BlockKey: block},
+			raw(hash), raw(block), derive(pair, "compact hash key"), derive(pair, "compact block key")},
+	} {
+		sealed := func(f cookiesession.Format) string {
+			c.key.Format = f
+			ring, err := cookiesession.NewKeyring(c.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			visitor := &ringVisitor{handler: ringCounter(ringManager(t, cookiesession.Config{Keyring: ring, OnEvent: new(ringEvents).add}))}
+			visitor.get()
+			return strings.TrimPrefix(visitor.cookies["s_session"], c.key.ID()+".")
+		}
+		var plain []byte
+		gorilla := securecookie.New(c.hash, c.block).SetSerializer(securecookie.NopEncoder{}).MaxAge(0)
+		if err := gorilla.Decode("s_session", sealed(cookiesession.FormatSecurecookie), &plain); err != nil || len(plain) == 0 {
+			t.Errorf("%s: gorilla/securecookie with the same keys does not open the cookie: %v", name, err)
+		}
+		compact, err := seal.NewCompact(c.compactHash, c.compactBlock)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := compact.Open("s_session", sealed(cookiesession.FormatCompact)); err != nil {
+			t.Errorf("%s: the compact format is sealed with other keys: %v", name, err)
+		}
+	}
 }
 
 func TestParseKeyringTakesAListOrAKeyFile(t *testing.T) {

@@ -6,14 +6,14 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/cookiesession/cookiesession"
 	adapter "github.com/cookiesession/cookiesession/adapters/runtimevar"
 	"gocloud.dev/runtimevar"
+	"gocloud.dev/runtimevar/awssecretsmanager"
 	"gocloud.dev/runtimevar/httpvar"
 )
 
-// With AWS Secrets Manager only the opening differs:
-// awssecretsmanager.OpenVariable(client, "sessions/ring", runtimevar.StringDecoder, nil).
 func Example() {
 	v, err := httpvar.OpenVariable(http.DefaultClient, "https://config.internal/sessions/ring", runtimevar.StringDecoder,
 		&httpvar.Options{WaitDuration: time.Minute})
@@ -30,4 +30,20 @@ func Example() {
 		log.Fatal(err)
 	}
 	log.Fatal(http.ListenAndServe(":8080", manager.Handler(http.DefaultServeMux)))
+}
+
+// The ring as one secret of AWS Secrets Manager.
+func Example_secretsManager() {
+	ctx := context.Background()
+	client := secretsmanager.New(secretsmanager.Options{Region: "eu-central-1"}) // or NewFromConfig
+	v, err := awssecretsmanager.OpenVariable(client, "shop/session-keys", runtimevar.StringDecoder,
+		&awssecretsmanager.Options{WaitDuration: time.Minute})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ring, err := adapter.Follow(ctx, v)
+	if err != nil {
+		log.Fatal(err)
+	}
+	log.Print(ring)
 }
