@@ -118,7 +118,7 @@ func (s *Session) commit(h http.Header, o outcome) error {
 	if len(p.lines) > before {
 		h["Set-Cookie"] = p.lines
 		s.field.forbidSharing(h)
-	} else if s.permitted() && (s.live && !s.destroyed || s.flash.came.values.Len()+s.flash.now.Len() > 0) {
+	} else if s.permitted() && (s.live && !s.destroyed || s.flashes != nil && s.flashes.shown()) {
 		s.field.keepPrivate(h)
 	}
 	if p.err != nil {
@@ -163,7 +163,7 @@ func (p *plan) run() {
 	}
 	p.left = s.m.cfg.MaxBytes
 	id, replaced := p.data()
-	if s.flash.changed() || s.in.flash.size > 0 { // what most requests have nothing of costs them nothing: 60 ns
+	if s.flashes != nil || s.in.flash.size > 0 { // what most requests have nothing of costs them nothing: 60 ns
 		p.flash()
 	}
 	if s.m.cfg.TrackViews || s.in.views.size > 0 {
@@ -292,7 +292,7 @@ func (p *plan) flash() {
 
 func (p *plan) issueFlash(next flashRecord) {
 	s := p.s
-	exempt := next.packedLen() <= s.flash.plainLen
+	exempt := next.packedLen() <= s.flash().plainLen
 	left := time.Unix(next.expires, 0).Sub(p.now)
 	age := int(roundUp(min(left, s.m.cfg.FlashLifetime)))
 	if s.m.cfg.BrowserSession {

@@ -26,6 +26,14 @@ type flashState struct {
 	taken bool // Delete or Pop took something away
 }
 
+// flash is made when something needs it: in each request it would cost 50 ns.
+func (s *Session) flash() *flashState {
+	if s.flashes == nil {
+		s.flashes = new(flashState)
+	}
+	return s.flashes
+}
+
 // keySelection is a set of keys, or all of them.
 type keySelection struct {
 	all  bool
@@ -56,11 +64,11 @@ func (s *Session) Flash(key string, value any) error {
 			if err != nil {
 				return s.sized(err, key)
 			}
-			out := s.flash.out.With(key, raw)
+			out := s.flash().out.With(key, raw)
 			if err := s.flashFits(out); err != nil {
 				return err
 			}
-			s.flash.out = out
+			s.flash().out = out
 			return nil
 		})
 	})
@@ -73,7 +81,7 @@ func (s *Session) FlashNow(key string, value any) error {
 			if err != nil {
 				return s.sized(err, key)
 			}
-			s.flash.now = s.flash.now.With(key, raw)
+			s.flash().now = s.flash().now.With(key, raw)
 			return nil
 		})
 	})
@@ -85,10 +93,10 @@ func (s *Session) FlashNow(key string, value any) error {
 func (s *Session) KeepFlash(keys ...string) {
 	s.write(func() error {
 		if len(keys) == 0 {
-			s.flash.kept.all = true
+			s.flash().kept.all = true
 		}
 		for _, key := range keys {
-			s.flash.kept.add(key)
+			s.flash().kept.add(key)
 		}
 		return nil
 	})
@@ -99,8 +107,8 @@ func (s *Session) KeepFlash(keys ...string) {
 // [EventWriteRefused].
 func (s *Session) ClearFlash() {
 	s.write(func() error {
-		s.flash.in, s.flash.now, s.flash.out = wire.Pairs{}, wire.Pairs{}, wire.Pairs{}
-		s.flash.clear, s.flash.kept = true, keySelection{}
+		s.flash().in, s.flash().now, s.flash().out = wire.Pairs{}, wire.Pairs{}, wire.Pairs{}
+		s.flash().clear, s.flash().kept = true, keySelection{}
 		return nil
 	})
 }
@@ -110,7 +118,7 @@ func (s *Session) ClearFlash() {
 func (s *Session) Flashes() map[string]any {
 	s.enter()
 	flash := s.visibleFlash()
-	s.flash.read.all = true
+	s.flash().read.all = true
 	s.exit()
 	out := make(map[string]any, flash.Len())
 	for key, raw := range flash.All() {
@@ -125,6 +133,9 @@ func (f *flashState) changed() bool {
 	return f.out.Len() > 0 || f.clear || f.taken || !f.kept.empty()
 }
 
+// shown reports whether this request had flash to show.
+func (f *flashState) shown() bool { return f.came.values.Len()+f.now.Len() > 0 }
+
 // forget drops what this request made; what came stays known.
 func (f *flashState) forget() {
 	*f = flashState{opened: f.opened, came: f.came, plainLen: f.plainLen, dead: f.dead, foreign: f.foreign, in: f.came.values}
@@ -132,21 +143,24 @@ func (f *flashState) forget() {
 
 // flashed returns the encoded flash value under key that this request sees.
 func (s *Session) flashed(key string) ([]byte, bool) {
-	if raw, ok := s.flash.now.Get(key); ok {
+	if s.flashes == nil && s.in.flash.first == "" {
+		return nil, false
+	}
+	if raw, ok := s.flash().now.Get(key); ok {
 		return raw, true
 	}
 	if s.openFlash(); !s.showsFlash() {
 		return nil, false
 	}
-	return s.flash.in.Get(key)
+	return s.flash().in.Get(key)
 }
 
 // visibleFlash is all that this request sees: what came, FlashNow on top.
 func (s *Session) visibleFlash() (visible wire.Pairs) {
 	if s.openFlash(); s.showsFlash() {
-		visible = s.flash.in
+		visible = s.flash().in
 	}
-	return union(visible, s.flash.now)
+	return union(visible, s.flash().now)
 }
 
 func union(a, b wire.Pairs) wire.Pairs {
@@ -160,8 +174,8 @@ func union(a, b wire.Pairs) wire.Pairs {
 // again.
 func (s *Session) takeFlash(key string) {
 	if _, ok := s.flashed(key); ok {
-		s.flash.in, s.flash.now = s.flash.in.Without(key), s.flash.now.Without(key)
-		s.flash.taken = true
+		s.flash().in, s.flash().now = s.flash().in.Without(key), s.flash().now.Without(key)
+		s.flash().taken = true
 	}
 }
 
@@ -173,7 +187,7 @@ func (s *Session) showsFlash() bool {
 
 // openFlash opens the compartment that came, once.
 func (s *Session) openFlash() {
-	f := &s.flash
+	f := s.flash()
 	if f.opened || !s.showsFlash() {
 		return
 	}
@@ -208,10 +222,10 @@ func (m *Manager) acceptFlash(plain []byte, now time.Time) (flashRecord, int64, 
 // case of a redirect, and what was made.
 func (s *Session) flashBytes() int {
 	switch {
-	case s.flash.out.Len() > 0:
-		r := s.flashWith(s.flash.out)
+	case s.flashes != nil && s.flashes.out.Len() > 0:
+		r := s.flashWith(s.flashes.out)
 		return s.cost(&s.m.flash, r.packedLen())
-	case s.in.flash.first == "", s.flash.opened && s.flash.plainLen == 0:
+	case s.in.flash.first == "", s.flashes != nil && s.flashes.opened && s.flashes.plainLen == 0:
 		return 0
 	case s.showsFlash(), s.verdict == withheld:
 		return s.in.flash.size
@@ -222,7 +236,7 @@ func (s *Session) flashBytes() int {
 // flashWith is a payload of out on top of what came.
 func (s *Session) flashWith(out wire.Pairs) flashRecord {
 	if s.openFlash(); s.showsFlash() {
-		out = union(s.flash.in, out)
+		out = union(s.flash().in, out)
 	}
 	return flashRecord{expires: s.at.Unix(), values: out}
 }
@@ -231,7 +245,7 @@ func (s *Session) flashWith(out wire.Pairs) flashRecord {
 func (s *Session) flashFits(out wire.Pairs) error {
 	r := s.flashWith(out)
 	n := r.packedLen()
-	if n <= s.flash.plainLen {
+	if n <= s.flash().plainLen {
 		return nil
 	}
 	data := 0
@@ -248,7 +262,7 @@ func (s *Session) flashFits(out wire.Pairs) error {
 // planFlash decides what the response does to the flash compartment: delete
 // it, issue next, or (neither) leave it.
 func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
-	f := &s.flash
+	f := s.flash()
 	came := s.in.flash.first != ""
 	if !s.showsFlash() { // gone with its session, or hidden and left alone
 		own := s.destroyed || f.clear && !o.failed // the handler's word, also about what it cannot see
@@ -288,14 +302,14 @@ func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
 // error; after a page what was kept; after a 200 that was no page (a script,
 // a prefetch) also what it did not read.
 func (s *Session) flashLeft(status int) wire.Pairs {
-	rest := s.flash.in
+	rest := s.flash().in
 	if status != 200 {
 		return rest
 	}
 	page := s.document()
-	for key := range s.flash.in.All() {
-		consumed := page || s.flash.read.has(key)
-		if consumed && !s.flash.kept.has(key) {
+	for key := range s.flash().in.All() {
+		consumed := page || s.flash().read.has(key)
+		if consumed && !s.flash().kept.has(key) {
 			rest = rest.Without(key)
 		}
 	}

@@ -74,7 +74,7 @@ type content struct {
 	destroyed bool
 	deleted   []string // without permission only
 
-	flash      flashState
+	flashes    *flashState // by flash(); nil: nothing of it was needed
 	views      *viewsState // nil: not opened, or not tracked
 	testCookie testCookie
 
@@ -242,7 +242,7 @@ func (s *Session) read(key string) ([]byte, bool) {
 	}
 	raw, ok := s.flashed(key)
 	if ok {
-		s.flash.read.add(key)
+		s.flash().read.add(key)
 	}
 	return raw, ok
 }
@@ -477,7 +477,7 @@ func (s *Session) snapshot() (data, flash wire.Pairs) {
 	s.enter()
 	defer s.exit()
 	flash = s.visibleFlash()
-	s.flash.read.all = true
+	s.flash().read.all = true
 	return s.work.values, flash
 }
 
@@ -516,7 +516,9 @@ func (s *Session) forget() {
 	s.work = record{created: s.at.Unix(), modified: s.at.Unix()}
 	s.hasID, s.dirty, s.cycled, s.setExpiry, s.cleared = false, false, false, false, false
 	s.deleted = nil
-	s.flash.forget()
+	if s.flashes != nil {
+		s.flashes.forget()
+	}
 	s.testCookie = testUntouched
 }
 
@@ -543,7 +545,7 @@ func (s *Session) Accessed() bool {
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.content != nil && (s.dirty || s.destroyed || s.flash.changed())
+	return s.content != nil && (s.dirty || s.destroyed || s.flashes != nil && s.flashes.changed())
 }
 
 // MarkModified has the session saved although no value changed: it counts as

@@ -26,7 +26,7 @@ func (s *Session) flashValue(key string) any {
 	s.enter()
 	raw, ok := s.flashed(key)
 	if ok {
-		s.flash.read.add(key)
+		s.flash().read.add(key)
 	}
 	s.exit()
 	if !ok {
