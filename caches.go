@@ -56,7 +56,7 @@ func (f *fields) forbidSharing(h http.Header) {
 		return
 	}
 	var kept []string
-	isPrivate := false
+	isPrivate, noStore, overruled := false, false, false
 	for _, directive := range directives(old) {
 		name, _, qualified := strings.Cut(directive, "=")
 		switch strings.ToLower(trim(name)) {
@@ -70,12 +70,14 @@ func (f *fields) forbidSharing(h http.Header) {
 				continue
 			}
 		case "no-store":
-			isPrivate = true
+			noStore = noStore || !qualified
+		case "must-understand": // caches that do need not obey no-store (RFC 9111 section 5.2.2.3)
+			overruled = true
 		}
 		kept = append(kept, directive)
 	}
-	if !isPrivate {
-		kept = append(kept, "private")
+	if !isPrivate && (!noStore || overruled) {
+		kept = append([]string{"private"}, kept...) // in front: behind an unclosed quote nobody would see it
 	}
 	h["Cache-Control"] = []string{strings.Join(kept, ", ")}
 }

@@ -201,7 +201,7 @@ func (p *plan) data() (id sessionID, replaced bool) {
 	case shown && !p.failed && key != nil && s.baseKey.older(key):
 		p.issueData(key, EventRekeyed)
 	default:
-		p.left -= s.in.data.size
+		p.left -= s.dataLeft()
 	}
 	switch {
 	case shown:
@@ -215,6 +215,15 @@ func (p *plan) data() (id sessionID, replaced bool) {
 // gone reports whether what came has ended: it is removed at any status.
 func (s *Session) gone() bool {
 	return s.destroyed || s.verdict == expired || s.verdict == revoked
+}
+
+// dataLeft is what the data cookie that came takes if it stays as it is. One
+// that opens nowhere takes nothing: a planted one would leave no room.
+func (s *Session) dataLeft() int {
+	if s.live && !s.gone() || s.verdict == foreign || s.verdict == withheld {
+		return s.in.data.size
+	}
+	return 0
 }
 
 // worthKeeping reports whether there is anything to remember, and for any
@@ -237,7 +246,7 @@ func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 	age := s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), p.now)
 	exempt := s.work.packedLen() <= s.baseLen
 	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, exempt, s.work.values, kind) {
-		p.left -= s.in.data.size
+		p.left -= s.dataLeft()
 		return false
 	}
 	return true

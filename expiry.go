@@ -48,6 +48,11 @@ func BrowserClose() Expiry { return Expiry{kind: byBrowser} }
 // the header left it is refused, and reported as [EventWriteRefused].
 func (s *Session) SetExpiry(e Expiry) {
 	s.write(func() error {
+		next := s.work
+		next.expiry = e
+		if err := s.fits(next.packedLen(), next.values); err != nil {
+			return err
+		}
 		s.work.expiry = e
 		s.setExpiry, s.dirty = true, true
 		return nil

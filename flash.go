@@ -248,7 +248,7 @@ func (s *Session) flashFits(out wire.Pairs) error {
 	if n <= s.flash().plainLen {
 		return nil
 	}
-	data := 0
+	data := s.dataLeft()
 	if s.work.values.Len() > 0 {
 		data = s.cost(&s.m.data, s.work.packedLen())
 	}
