@@ -27,8 +27,9 @@ type Cache struct {
 	cmd *exec.Cmd
 }
 
-// nginxConf caches whatever the response does not forbid, also without a word
-// of it, for a minute.
+// nginxConf caches whatever the response's Cache-Control and Vary do not
+// forbid, also without a word of it, for a minute; and, as some CDNs do, what
+// sets cookies too. By itself nginx would not, and prove nothing about us.
 const nginxConf = `
 daemon off;
 master_process off;
@@ -52,6 +53,7 @@ http {
 			proxy_cache shared;
 			proxy_cache_key $request_uri;
 			proxy_cache_valid any 1m;
+			proxy_ignore_headers Set-Cookie;
 			add_header X-Cache $upstream_cache_status always;
 		}
 	}
@@ -67,8 +69,8 @@ func StartNginx(ctx context.Context, folder, origin string) (*Cache, error) {
 	})
 }
 
-// varnishVCL looks into the cache for visitors with cookies too. Varnish's own
-// rules would pass them by, and prove nothing about what we say to caches.
+// varnishVCL looks into the cache for visitors with cookies too, and stores
+// what sets cookies: Varnish's own rules would do neither.
 const varnishVCL = `
 vcl 4.1;
 backend default { .host = "%s"; .port = "%s"; }
@@ -78,6 +80,12 @@ sub vcl_recv {
 sub vcl_hash {
 	hash_data(req.url);
 	return (lookup);
+}
+sub vcl_backend_response {
+	if (beresp.http.Cache-Control ~ "(?i)no-cache|no-store|private" || beresp.http.Vary == "*") {
+		set beresp.uncacheable = true;
+	}
+	return (deliver);
 }
 sub vcl_deliver {
 	if (obj.hits > 0) { set resp.http.X-Cache = "HIT"; } else { set resp.http.X-Cache = "MISS"; }
