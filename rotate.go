@@ -325,7 +325,7 @@ func (r *Keyring) Err() error {
 	return nil
 }
 
-// String tells how many keys there are and which one seals.
+// String gives the ids of the keys.
 func (r *Keyring) String() string {
 	ks := r.keys.Load()
 	if ks == nil {
