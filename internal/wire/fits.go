@@ -97,7 +97,7 @@ func fitsStruct(value []byte, t reflect.Type) bool {
 			return ok
 		})
 	case Array:
-		return n == len(known.list) && each(value, func(i int, v []byte) bool { return Fits(v, known.list[i]) })
+		return known.asArray && n == len(known.list) && each(value, func(i int, v []byte) bool { return Fits(v, known.list[i]) })
 	}
 	return false
 }
@@ -151,8 +151,9 @@ func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
 
 // fields are those of a struct as the library stores them.
 type fields struct {
-	byName map[string]int // index into list
-	list   []reflect.Type
+	byName  map[string]int // index into list
+	list    []reflect.Type
+	asArray bool // stored as a list, by the tag of a field _msgpack
 }
 
 var fieldCache sync.Map // reflect.Type → *fields
@@ -174,6 +175,9 @@ func fieldsOf(t reflect.Type) *fields {
 // have a field that is there already.
 func (f *fields) add(field reflect.StructField) {
 	name, options, _ := strings.Cut(field.Tag.Get("msgpack"), ",")
+	if field.Name == "_msgpack" {
+		f.asArray = hasOption(options, "as_array") || hasOption(options, "asArray")
+	}
 	if name == "-" || !field.IsExported() && !field.Anonymous {
 		return
 	}
