@@ -986,12 +986,12 @@ func TestFeature_Beyond_AWriterThatLosesNoChangeInSilence(t *testing.T) {
 			t.Errorf("a late Set returns %v", err)
 		}
 	})))
-	defer server.Close()
 	res, err := server.Client().Get(server.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
 	res.Body.Close()
+	server.Close() // waits for the handler, whose flush was the answer
 	v.jar.SetCookies(visitedSite, res.Cookies())
 	v.has("after the hint:2 early:1")
 	equal(t, "refused writes told", len(refused), 1)

@@ -105,6 +105,22 @@ func TestASessionOpenedWithoutARequestRecordsNoPath(t *testing.T) {
 	equal(t, "the history", len(v.m.Open(t.Context(), v.request("/").Header["Cookie"]...).Views().History), 0)
 }
 
+func TestAViewWithoutAPathDoesNotMoveTheHistory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVisitor(t, cookiesession.Config{TrackViews: true})
+		seen := time.Now()
+		v.visitPath("/a", 200, nil)
+		time.Sleep(9 * time.Hour)
+		h := http.Header{}
+		s := v.m.Open(t.Context(), v.request("/").Header["Cookie"]...)
+		equal(t, "the time inside", s.Views().History[0].Time.Sub(seen), 0)
+		noError(t, v.m.Commit(h, s, 200)) // a view without a path
+		v.jar.SetCookies(visitedSite, (&http.Response{Header: h}).Cookies())
+		time.Sleep(time.Hour)
+		equal(t, "the time afterwards", v.now().Views().History[0].Time.Sub(seen), 0)
+	})
+}
+
 func TestViewsAreNoSession(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := newVisitor(t, cookiesession.Config{TrackViews: true})
