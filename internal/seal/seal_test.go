@@ -217,7 +217,7 @@ func TestEveryByteThatIsUsedIsUnderTheMAC(t *testing.T) {
 		"what precedes the cipher":  hmacOf(keys.hash, signed[:17]),
 		"nothing":                   hmacOf(keys.hash),
 		"the plaintext":             hmacOf(keys.hash, []byte{0, 1}, []byte("n"), signed[:17], plain),
-		"all, with a key of zeros":   hmacOf(make([]byte, 32), []byte{0, 1}, []byte("n"), signed),
+		"all, with a key of zeros":  hmacOf(make([]byte, 32), []byte{0, 1}, []byte("n"), signed),
 		"all, with the block key":   hmacOf(keys.block, []byte{0, 1}, []byte("n"), signed),
 		"zeros instead of a MAC":    make([]byte, 32),
 		"the other half of the MAC": bytes.Repeat(hmacOf(keys.hash, []byte{0, 1}, []byte("n"), signed)[16:], 2),
