@@ -134,6 +134,7 @@ func (f *vectorMaker) positive() {
 	f.add(f.flash())
 	f.add(f.views("views", 3))
 	f.add(f.views("views with a bitmap of paths", 270))
+	f.add(f.paused())
 }
 
 func (f *vectorMaker) flash() vector {
@@ -186,6 +187,31 @@ func (f *vectorMaker) views(name string, n int) vector {
 		f.t.Fatalf("%d unique pages, %d views", seen.UniquePages, len(seen.History))
 	}
 	v.Want = want
+	v.readPayload(f.t)
+	return v
+}
+
+// paused has a request between two pages that records no path.
+func (f *vectorMaker) paused() vector {
+	v := f.views("views with a pause", 1)
+	m := v.managerSealing(f.t, f.format, nil)
+	for _, path := range []string{"", "", "/last"} {
+		time.Sleep(11 * time.Second)
+		s := m.Open(f.t.Context(), v.Cookie)
+		if path != "" {
+			r := httptest.NewRequest("GET", path, nil)
+			r.Header.Set("Cookie", v.Cookie)
+			s = m.OpenRequest(r)
+			v.Want.History = append(v.Want.History, vectorView{path, time.Now().Unix(), 200})
+		}
+		h := http.Header{}
+		mustWork(f.t, m.Commit(h, s, 200))
+		v.Cookie = replaceCookies(v.Cookie, h["Set-Cookie"])
+		v.Want.Requests++
+		v.Want.Pages++
+	}
+	v.Now, v.Want.Last = time.Now().Unix(), time.Now().Unix()
+	v.Want.Unique++
 	v.readPayload(f.t)
 	return v
 }
@@ -516,6 +542,7 @@ func hostilePayloads() (all []hostilePayload) {
 	views("a set that is no multiple of 4", "", 3, 3, 3, []byte{1, 2, 3}, nil, nil)
 	views("a path longer than what is there", "", 1, 1, 1, nil, []byte{5, '/'}, nil)
 	views("a view of a path that is not there", "", 1, 1, 1, nil, root, []byte{0, 2})
+	views("a pause at another path than the first", "", 1, 1, 1, nil, root, []byte{0, 3, 0})
 	views("a view cut short", "", 1, 1, 1, nil, root, []byte{0})
 	views("a status of 99", "", 1, 0, 0, nil, []byte{2, '/'}, []byte{0, 1, 99})
 	views("a status of 1000", "", 1, 0, 0, nil, []byte{2, '/'}, []byte{0, 1, 0xe8, 7})

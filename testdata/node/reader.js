@@ -188,15 +188,16 @@ function readHistory(paths, bytes, last) {
     const ref = numbers.next();
     const status = ref % 2 === 1 ? numbers.next() : 200;
     const path = paths[Math.floor(ref / 2)];
-    if (path === undefined || status < 100 || status > 999) throw invalid();
-    views.push({ path, delta, status });
+    const pause = ref === 1 && status === 0; // time that passed without a view
+    if (!pause && (path === undefined || status < 100 || status > 999)) throw invalid();
+    views.push({ path, delta, status, pause });
   }
   let time = last;
   for (const v of views.toReversed()) {
     v.time = time;
     time -= v.delta;
   }
-  return views.map(({ path, time, status }) => ({ path, time, status }));
+  return views.filter((v) => !v.pause).map(({ path, time, status }) => ({ path, time, status }));
 }
 
 // Numbers reads little-endian base-128 numbers of at most 53 bits.
