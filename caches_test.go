@@ -246,6 +246,20 @@ func sortedDirectives(lines []string) string {
 	return strings.Join(all, " ")
 }
 
+func TestPrivateIsSaidWhereNoStoreWouldNotHold(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	for said, want := range map[string]string{
+		"must-understand, no-store, max-age=60": "max-age=60 must-understand no-store private",
+		"no-store, Must-Understand":             "Must-Understand no-store private",
+		`no-store="a"`:                          `no-store="a" private`,
+		`ext="a, public`:                        `ext="a, public private`,
+		`ext="a, no-store`:                      `ext="a, no-store private`,
+	} {
+		h := c.headers(200, http.Header{"Cache-Control": {said}}, set("k", 1))
+		wants(t, said, sortedDirectives(h["Cache-Control"]), want)
+	}
+}
+
 func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
 	fields := http.Header{
 		"Cdn-Cache-Control":            {"max-age=60"},

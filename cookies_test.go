@@ -549,6 +549,22 @@ func TestWhatIsRefusedIsNamedAndTheBrowserKeepsItsLastGoodCookie(t *testing.T) {
 	wants(t, "the last good value", c.sees("small"), any(int64(1)))
 }
 
+func TestAnExpiryThatDoesNotFitLosesNoData(t *testing.T) {
+	c := newClient(t, cookiesession.Config{Keyring: formatRing(t, cookiesession.FormatCompact), MaxBytes: 1000})
+	s := c.m.Open(t.Context())
+	n := 800
+	for s.Set("k", strings.Repeat("x", n)) != nil {
+		n--
+	}
+	c.events.take()
+	s.SetExpiry(cookiesession.Idle(1000 * time.Hour))
+	wants(t, "events", c.events.take(), "write-refused s_session")
+	wants(t, "expiry", s.Expiry(), cookiesession.Expiry{})
+	h := http.Header{}
+	must(c.m.Commit(h, s, 200))
+	wants(t, "Set-Cookie", answer{header: h}.names(), "s_session")
+}
+
 func TestEveryWriterRefusesWhatDoesNotFitAndLeavesTheOldValue(t *testing.T) {
 	huge := strings.Repeat("x", 5000)
 	for name, write := range map[string]func(*cookiesession.Session) error{
@@ -617,4 +633,19 @@ func FuzzCookieHeader(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestAForgeryTakesNoRoomFromTheVisitor(t *testing.T) {
+	for name, write := range map[string]func(*cookiesession.Session) error{
+		"data":  func(s *cookiesession.Session) error { return s.Set("k", strings.Repeat("x", 3000)) },
+		"flash": func(s *cookiesession.Session) error { return s.Flash("k", strings.Repeat("x", 3000)) },
+	} {
+		c := newClient(t, cookiesession.Config{})
+		c.jar = []string{"s_session=" + strings.Repeat("A", 4000), "s_session.1=" + strings.Repeat("A", 4000)}
+		s := c.m.Open(t.Context(), c.jar...)
+		must(write(s))
+		if err := c.m.Commit(http.Header{}, s, 303); err != nil {
+			t.Errorf("%s: accepted, then %v", name, err)
+		}
+	}
 }

@@ -244,6 +244,32 @@ func TestClearFlashDeletesFlashThatValidateHadNoAnswerFor(t *testing.T) {
 	wants(t, "Set-Cookie", c.look(303, (*cookiesession.Session).ClearFlash).names(), "-s_session_flash")
 }
 
+func TestFlashKnowsOfTheDataThatStaysUnseen(t *testing.T) {
+	for name, cfg := range map[string]cookiesession.Config{
+		"unknown key": {},
+		"withheld":    {Validate: func(context.Context, *cookiesession.Session) error { return errDatabase }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := newRing(t)
+			c := newClient(t, cookiesession.Config{Keyring: keys})
+			c.visit(200, set("k", strings.Repeat("x", 3000)))
+			cfg.OnEvent = c.events.add
+			if cfg.Validate != nil {
+				cfg.Keyring = keys
+			}
+			c.m = newManager(t, cfg)
+			s := c.m.Open(t.Context(), c.jar...)
+			must(s.Flash("small", 1))
+			if err := s.Flash("f", strings.Repeat("x", 1500)); !errors.Is(err, cookiesession.ErrTooLarge) {
+				t.Errorf("Flash: %v", err)
+			}
+			h := http.Header{}
+			must(c.m.Commit(h, s, 303))
+			wants(t, "Set-Cookie", answer{header: h}.names(), "s_session_flash")
+		})
+	}
+}
+
 func TestASessionThatWasWithheldIsThereAgainWithItsFlash(t *testing.T) {
 	away := true
 	c := verdictClient(t, func(context.Context, *cookiesession.Session) error {
