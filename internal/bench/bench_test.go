@@ -68,6 +68,17 @@ func TestTheFloorsOpenWhatTheySealed(t *testing.T) {
 	}
 }
 
+func TestThePooledFormatIsTheLibrarys(t *testing.T) {
+	library, pooled := newRawSecurecookie(), newPooledSecurecookie()
+	plain := bytes.Repeat([]byte("session "), 21)
+	if got := library.open(pooled.seal(plain)); !bytes.Equal(got, plain) {
+		t.Errorf("the library opens %q, want %q", got, plain)
+	}
+	if got := pooled.open(library.seal(plain)); !bytes.Equal(got, plain) {
+		t.Errorf("of the library's own it opens %q, want %q", got, plain)
+	}
+}
+
 func BenchmarkRequest(b *testing.B) {
 	for _, keys := range []int{7, 23} {
 		for _, a := range []act{untouched, readOne, readCountWrite} {

@@ -88,6 +88,7 @@ func instructions(w io.Writer) error {
 		}
 		counts = append(counts, c)
 	}
+	fmt.Fprintf(w, "%s, valgrind %s.\n\n", when(), valgrindVersion())
 	fmt.Fprintf(w, "| instructions | %s |\n|---|%s\n", strings.Join(shortLoops(), " | "), strings.Repeat("---|", len(counts)))
 	for _, f := range slices.Concat([]string{wholeRequest}, hot) {
 		fmt.Fprintf(w, "| %s |", f)
@@ -97,6 +98,14 @@ func instructions(w io.Writer) error {
 		fmt.Fprintln(w)
 	}
 	return nil
+}
+
+func valgrindVersion() string {
+	text, err := exec.Command("valgrind", "--version").Output()
+	if err != nil {
+		return "of an unknown version"
+	}
+	return strings.TrimPrefix(strings.TrimSpace(string(text)), "valgrind-")
 }
 
 const wholeRequest = "a request"

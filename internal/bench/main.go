@@ -33,7 +33,13 @@ func main() {
 	case *looped != "":
 		exit(loop(*looped, *n))
 	case *counted:
-		exit(instructions(os.Stdout))
+		var table bytes.Buffer
+		err := instructions(&table)
+		os.Stdout.Write(table.Bytes())
+		if err == nil && *docs != "" {
+			err = renewPart(*docs, "go run ./internal/bench -instructions", table.Bytes())
+		}
+		exit(err)
 	}
 	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
 	t := turns{rounds: 400, round: 500 * time.Microsecond}
@@ -60,9 +66,6 @@ func exit(err error) {
 	os.Exit(0)
 }
 
-// What stands between these lines of docs/performance.md is the last run's output.
-var begin, end = []byte("<!-- go run ./internal/bench -->\n"), []byte("<!-- end -->\n")
-
 // renew writes the charts and the tables into dir.
 func (r report) renew(dir string) error {
 	for name, chart := range map[string]string{
@@ -74,17 +77,23 @@ func (r report) renew(dir string) error {
 			return err
 		}
 	}
+	var tables bytes.Buffer
+	r.write(&tables)
+	return renewPart(dir, "go run ./internal/bench", tables.Bytes())
+}
+
+// renewPart puts text between the lines of performance.md that name command.
+func renewPart(dir, command string, text []byte) error {
 	path := filepath.Join(dir, "performance.md")
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
+	begin, end := []byte("<!-- "+command+" -->\n"), []byte("<!-- end -->\n")
 	head, rest, ok := bytes.Cut(page, begin)
 	_, tail, ok2 := bytes.Cut(rest, end)
 	if !ok || !ok2 {
-		return fmt.Errorf("%s has no place for the tables between %q and %q", path, begin, end)
+		return fmt.Errorf("%s has no place for a text between %q and %q", path, begin, end)
 	}
-	var tables bytes.Buffer
-	r.write(&tables)
-	return os.WriteFile(path, bytes.Join([][]byte{head, begin, tables.Bytes(), end, tail}, nil), 0o644)
+	return os.WriteFile(path, bytes.Join([][]byte{head, begin, text, end, tail}, nil), 0o644)
 }

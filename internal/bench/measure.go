@@ -23,7 +23,9 @@ func contenders() []contender {
 	return all
 }
 
-func floors() []floor { return []floor{newPrimitives(), newRawSecurecookie()} }
+func floors() []floor {
+	return []floor{newPrimitives(), newRawSecurecookie(), newPooledSecurecookie()}
+}
 
 // measured is what one request costs one contender, beyond the harness.
 type measured struct {

@@ -127,7 +127,7 @@ func ourName(format int) string { return "cookiesession, " + string(formats[form
 
 // write prints the report as Markdown.
 func (r report) write(w io.Writer) {
-	fmt.Fprintf(w, "%s, %s, %s/%s, %d cores.\n", time.Now().Format("2006-01-02"), runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.NumCPU())
+	fmt.Fprintf(w, "%s, %d shared cores.\n", when(), runtime.NumCPU())
 	fmt.Fprintf(w, "\n| | `securecookie` | `compact` |\n|---|---|---|\n")
 	for _, g := range r.goals {
 		fmt.Fprintf(w, "| %s | %s | %s |\n", g.what, g.show(0), g.show(1))
@@ -152,6 +152,10 @@ func (r report) write(w io.Writer) {
 	}
 	writeCurves(w, "bytes of values", bytesOfCurve, r.bySize)
 	writeCurves(w, "keys", keysOfCurve, r.byKeys)
+}
+
+func when() string {
+	return fmt.Sprintf("%s, %s, %s/%s", time.Now().Format("2006-01-02"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
 
 // room is empty for a contender that keeps its values on the server.
