@@ -31,7 +31,7 @@ func (v *visitor) endsAfter(d time.Duration) {
 	if !v.now().Has("k") {
 		v.t.Errorf("expired before %v: %v", d, v.now().Rejected())
 	}
-	time.Sleep(1)
+	time.Sleep(time.Nanosecond)
 	if s := v.now(); s.Has("k") || !s.IsNew() || s.Rejected() != cookiesession.ErrExpired {
 		v.t.Errorf("at %v: has %t, new %t, rejected %v", d, s.Has("k"), s.IsNew(), s.Rejected())
 	}
@@ -166,6 +166,36 @@ func TestAnIdleTimeOfNothingHasExpired(t *testing.T) {
 		equal(t, fmt.Sprintf("the cookie after Idle(%v)", d), v.cookie("s_session"), nil)
 		equal(t, "Idle(0) is the browser's end", cookiesession.Idle(d) == cookiesession.BrowserClose(), false)
 	}
+}
+
+func TestTheLongestDurationsAreLong(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const forever = time.Duration(math.MaxInt64)
+		v := newVisitor(t, cookiesession.Config{FlashLifetime: forever})
+		res := v.page(func(s *cookiesession.Session) {
+			withExpiry(cookiesession.Idle(forever))(s)
+			s.Flash("flashed", 1)
+		})
+		equal(t, "Max-Age of flash", issued(res, "s_session_flash").MaxAge, 400*24*3600)
+		s := v.now()
+		equal(t, "the session is there", s.Has("k"), true)
+		equal(t, "its flash is there", s.Has("flashed"), true)
+		equal(t, "it lasts for decades", s.ExpiresIn() > 200*365*24*time.Hour, true)
+	})
+}
+
+func TestAPolicyUnderOneSecondIsRoundedUpToOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lateVisitor(t, cookiesession.Config{IdleTimeout: time.Nanosecond}, k).endsAfter(time.Second)
+	})
+}
+
+func TestAnInstantJustPastDoesNotMakeACookieThatLastsUntilTheBrowserEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := newVisitor(t, cookiesession.Config{TrackViews: true})
+		res := v.page(withExpiry(cookiesession.At(time.Now().Add(-1500 * time.Millisecond))))
+		equal(t, "deleted by its Max-Age", issued(res, "s_session_views").MaxAge, -1)
+	})
 }
 
 func TestAnInstantThatHasPassedEndsTheSession(t *testing.T) {

@@ -749,7 +749,9 @@ func TestFeature_CMS_FirstPageIsTrueOnceAndAlwaysWithoutPermission(t *testing.T)
 		v.page(func(s *cookiesession.Session) { got = s.Views().FirstPage })
 		return got
 	}
-	equal(t, "FirstPage without permission", first() && first(), true)
+	for range 2 {
+		equal(t, "FirstPage without permission", first(), true)
+	}
 	v.jar.SetCookies(visitedSite, []*http.Cookie{{Name: "consent", Value: "yes"}})
 	equal(t, "FirstPage on the first page", first(), true)
 	equal(t, "FirstPage on the second", first(), false)

@@ -440,6 +440,22 @@ func TestMarshalJSONExpressesWhatJSONCannot(t *testing.T) {
 	}
 }
 
+func TestMarshalJSONIsAsDeepAsASessionMayBe(t *testing.T) {
+	deep := any("bottom")
+	depth := -1 // lists and maps around it
+	v := newVisitor(t, cookiesession.Config{})
+	v.page(func(s *cookiesession.Session) {
+		for next := deep; s.Set("k", next) == nil; next = map[string]any{"k": deep} {
+			deep = next
+			depth++
+		}
+	})
+	equal(t, "the depth", depth, 32)
+	text, err := json.Marshal(v.now())
+	noError(t, err)
+	equal(t, "the bottom is there", strings.Contains(string(text), `"bottom"`), true)
+}
+
 func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
 	v := newVisitor(t, cookiesession.Config{})
 	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {

@@ -70,7 +70,7 @@ func TestAHistoryHasPathsWithoutTheQueryTimesAndStatuses(t *testing.T) {
 		for i, status := range []int{200, 404, 200, 302} {
 			path := []string{"/a", "/missing", "/a", "/stra%C3%9Fe/x"}[i]
 			v.visitPath(path+"?token=secret", status, nil)
-			want += fmt.Sprintln([]string{"/a", "/missing", "/a", "/straße/x"}[i], time.Now().Sub(start), status)
+			want += fmt.Sprintln([]string{"/a", "/missing", "/a", "/straße/x"}[i], time.Since(start), status)
 			time.Sleep(time.Duration(i*i) * time.Hour)
 		}
 		got := ""
