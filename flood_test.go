@@ -39,11 +39,27 @@ var floods = []struct {
 		}
 		return b.String()
 	}},
+	{"900 KB in 64 pieces that fit together", 900 << 10, func(id string, n int) string {
+		return pieces(id, "A", n)
+	}},
+	{"900 KB in 64 pieces, in the other format", 900 << 10, func(id string, n int) string {
+		return pieces(id, "M", n)
+	}},
+	{"nothing but semicolons", 900 << 10, func(_ string, n int) string { return strings.Repeat(";", n) }},
 	{"leftovers of one index", 900 << 10, func(id string, n int) string {
 		return "s_session=" + id + ".3.tttt.Axxx" + strings.Repeat("; s_session.1=tttt.x", n/20)
 	}},
 	{"spaces between cookies", 900 << 10, func(_ string, n int) string { return strings.Repeat("x=1;                ", n/20) }},
 	{"nothing but equals signs", 900 << 10, func(_ string, n int) string { return strings.Repeat("s_session===", n/12) }},
+}
+
+func pieces(id, begin string, n int) string {
+	var b strings.Builder
+	b.WriteString("s_session=" + id + ".64.tttt." + begin)
+	for i := 1; i < 64; i++ {
+		fmt.Fprintf(&b, "; s_session.%d=tttt.%s", i, strings.Repeat("x", (n/63-25)&^3))
+	}
+	return b.String()
 }
 
 // floodManager has a key whose id is known.
@@ -103,6 +119,31 @@ func TestAHandlerCanWriteInAFlood(t *testing.T) {
 		lines := w.Header()["Set-Cookie"]
 		if !slices.ContainsFunc(lines, func(l string) bool { return strings.HasPrefix(l, "s_session="+id+".") }) || len(lines) > 65 {
 			t.Errorf("%s: %d cookies are set", f.name, len(lines))
+		}
+	}
+}
+
+// TestLeftoversKeepNobodyFromWriting: pieces that a browser kept, or somebody
+// planted, are no part of what a response may take.
+func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
+	m, id := floodManager(t)
+	long := "tttt." + strings.Repeat("x", 4000)
+	for name, header := range map[string]string{
+		"flash without a first piece": "s_session_flash.1=" + long + "; s_session_flash.2=" + long,
+		"a flash that does not open":  "s_session_flash=" + id + ".A" + strings.Repeat("x", 7100),
+		"views without a first piece": "s_session_views.1=" + long + "; s_session_views.2=" + long,
+		"data without a first piece":  "s_session.1=" + long + "; s_session.2=" + long,
+	} {
+		for _, status := range []int{200, 303} {
+			w := serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+				if err := s.Set("user", "alice"); err != nil {
+					t.Errorf("%s, status %d: %v", name, status, err)
+				}
+				w.WriteHeader(status)
+			})
+			if !strings.Contains(strings.Join(w.Header()["Set-Cookie"], "\n"), "s_session="+id) {
+				t.Errorf("%s, status %d: nothing is saved", name, status)
+			}
 		}
 	}
 }

@@ -110,6 +110,7 @@ var oddValues = map[string][]byte{
 	"a map with a map as a key":        {0x81, 0x80, 1},
 	"a map with bytes as a key":        {0x81, 0xc4, 1, 'k', 1},
 	"a map with nil as a key":          {0x81, 0xc0, 1},
+	"a map with NaN as a key":          {0x82, 0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1, 1, 0xcb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 1, 2},
 	"a map with a doubled key":         {0x82, 0xa1, 'k', 1, 0xa1, 'k', 2},
 	"a map with every kind of key":     {0x84, 1, 1, 0xa1, '1', 2, 0xcb, 0x3f, 0xf0, 0, 0, 0, 0, 0, 0, 3, 0xcc, 1, 4},
 	"text that is no UTF-8":            {0xa2, 0xff, 0xfe},

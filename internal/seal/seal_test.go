@@ -315,7 +315,7 @@ func TestTheFormatShowsInTheFirstCharacter(t *testing.T) {
 
 func TestKeysOfTheWrongLengthAreRefused(t *testing.T) {
 	for _, f := range formats {
-		for _, c := range []struct{ hash, block int }{{0, 32}, {32, 0}, {32, 31}, {32, 33}, {0, 0}} {
+		for _, c := range []struct{ hash, block int }{{0, 32}, {32, 0}, {32, 16}, {32, 31}, {32, 33}, {31, 32}, {16, 32}, {0, 0}} {
 			if s, err := f.make(make([]byte, c.hash), make([]byte, c.block)); err == nil {
 				t.Errorf("%s: a hash key of %d and a block key of %d bytes: %v", f.name, c.hash, c.block, s)
 			}
