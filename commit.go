@@ -206,7 +206,7 @@ func (p *plan) data() (id sessionID, replaced bool) {
 	switch {
 	case shown:
 		return s.base.id, false
-	case s.cycled && s.continuesViews(): // dropped with the rest of a failed request
+	case p.failed && s.cycled && s.continuesViews(): // dropped with the rest of a failed request
 		return s.views.came.id, false
 	}
 	return s.id(), false
@@ -303,7 +303,7 @@ func (p *plan) issueFlash(next flashRecord) {
 	s := p.s
 	exempt := next.packedLen() <= s.flash().plainLen
 	left := time.Unix(next.expires, 0).Sub(p.now)
-	age := int(roundUp(min(left, s.m.cfg.FlashLifetime)))
+	age := int(roundUp(max(0, min(left, s.m.cfg.FlashLifetime, maxCookieAge))))
 	if s.m.cfg.BrowserSession {
 		age = noMaxAge
 	}

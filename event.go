@@ -99,7 +99,9 @@ func LogEvent(ctx context.Context, e Event) {
 }
 
 // listens reports whether anybody would hear of such an event, so that one
-// that is only logged at a level that is off costs nothing.
-func (m *Manager) listens(ctx context.Context, kind EventKind) bool {
-	return m.cfg.OnEvent != nil || slog.Default().Enabled(ctx, levelOf(kind))
+// that is only logged at a level that is off costs nothing. The log is asked
+// without the session's context: a handler that looks at the session there
+// would wait for the lock that is held.
+func (m *Manager) listens(kind EventKind) bool {
+	return m.cfg.OnEvent != nil || slog.Default().Enabled(context.Background(), levelOf(kind))
 }

@@ -1,6 +1,7 @@
 package cookiesession
 
 import (
+	"math"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/wire"
@@ -31,8 +32,11 @@ const (
 // request), rounded up to whole seconds and counted again from every change.
 // d ≤ 0 has expired.
 func Idle(d time.Duration) Expiry {
-	return Expiry{kind: byIdle, sec: max(0, roundUp(d))}
+	return Expiry{kind: byIdle, sec: min(max(0, roundUp(d)), maxIdle)}
 }
+
+// maxIdle is the longest [time.Duration] in whole seconds, 292 years.
+const maxIdle = int64(math.MaxInt64 / time.Second)
 
 // At ends a session at t, however active it is.
 func At(t time.Time) Expiry {
@@ -96,10 +100,10 @@ func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
 	switch e.kind {
 	case byInstant:
 		return time.Unix(e.sec, int64(e.nsec)).In(modified.Location())
-	case byIdle:
-		return modified.Add(time.Duration(e.sec) * time.Second)
+	case byPolicy, byBrowser:
+		e = Idle(m.cfg.IdleTimeout)
 	}
-	return modified.Add(m.cfg.IdleTimeout)
+	return modified.Add(time.Duration(e.sec) * time.Second)
 }
 
 // deadline is ExpiryDate, capped by AbsoluteTimeout.
@@ -155,7 +159,7 @@ func (m *Manager) cookieAge(e Expiry, created, active, now time.Time) int {
 			end = created.Add(m.cfg.AbsoluteTimeout)
 		}
 	}
-	return int(roundUp(min(end.Sub(now), maxCookieAge)))
+	return int(roundUp(max(0, min(end.Sub(now), maxCookieAge))))
 }
 
 // roundUp is d in seconds, rounded up.
@@ -183,7 +187,6 @@ func (e Expiry) append(b []byte) []byte {
 
 // parseExpiry reads what append wrote.
 func parseExpiry(raw []byte) (Expiry, bool) {
-	const maxSeconds = int64(1<<63-1) / int64(time.Second)
 	switch wire.KindOf(raw) {
 	case wire.Nil:
 		return Expiry{}, true
@@ -192,7 +195,7 @@ func parseExpiry(raw []byte) (Expiry, bool) {
 		if sec == 0 {
 			return BrowserClose(), ok
 		}
-		return Expiry{kind: byIdle, sec: sec}, ok && sec > 0 && sec <= maxSeconds
+		return Expiry{kind: byIdle, sec: sec}, ok && sec > 0 && sec <= maxIdle
 	}
 	t, ok := wire.Time(raw)
 	return At(t), ok

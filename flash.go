@@ -212,7 +212,7 @@ func (s *Session) openFlash() {
 // acceptFlash unpacks flash and refuses what no clock here can have made.
 func (m *Manager) acceptFlash(plain []byte, now time.Time) (flashRecord, int64, error) {
 	r, err := unpackFlash(plain)
-	if err == nil && r.expires > now.Add(m.cfg.FlashLifetime+maxSkew).Unix()+1 {
+	if err == nil && r.expires > now.Add(m.cfg.FlashLifetime).Add(maxSkew).Unix()+1 {
 		err = ErrInvalid
 	}
 	return r, r.expires, err

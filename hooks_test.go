@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -402,6 +403,59 @@ func TestOnEventIsCalledWithTheSessionInItsContextAndNoLockHeld(t *testing.T) {
 	for _, kind := range []cookiesession.EventKind{"refused", "doubled", "issued", "deleted", "write-refused"} {
 		wants(t, string(kind)+" was reported", kinds[kind] > 0, true)
 	}
+}
+
+func TestNewKeysAreReportedWithoutTheLockOfTheSessionThatSawThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := plainKeyFile(t, t.TempDir(), keyFileText(cookiesession.NewSecret()))
+		ring, err := cookiesession.LoadKeyFile(path)
+		must(err)
+		var s *cookiesession.Session
+		told := 0
+		m := newManager(t, cookiesession.Config{Keyring: ring, OnEvent: func(_ context.Context, e cookiesession.Event) {
+			if e.Kind == cookiesession.EventKeysLoaded {
+				told++
+				s.Value("k") // would wait for ever under a lock
+			}
+		}})
+		for _, use := range []func(){
+			func() { s.Value("k") },
+			func() { must(s.Set("k", 1)) },
+			func() { must(m.Commit(http.Header{}, s, 200)) },
+		} {
+			writeKeyFile(t, path, keyFileText(cookiesession.NewSecret()))
+			time.Sleep(5 * time.Second)
+			s = m.Open(t.Context(), "s_session=AAAA.unknown")
+			told = 0
+			use()
+			ring.Err()
+			wants(t, "reports", told, 1)
+		}
+	})
+}
+
+// sessionLevel lets the session decide what is logged.
+type sessionLevel struct {
+	slog.Handler
+	m *cookiesession.Manager
+}
+
+func (h sessionLevel) Enabled(ctx context.Context, level slog.Level) bool {
+	defer func() { recover() }()  // no session
+	h.m.FromContext(ctx).Has("k") // would wait for ever under a lock
+	return true
+}
+
+func TestTheDefaultLogIsAskedWithoutALockHeld(t *testing.T) {
+	before := slog.Default()
+	defer slog.SetDefault(before)
+	m, err := cookiesession.New(cookiesession.Config{Keyring: newRing(t)})
+	must(err)
+	slog.SetDefault(slog.New(sessionLevel{slog.NewTextHandler(io.Discard, nil), m}))
+	s := m.Open(t.Context(), "s_session=AAAA.BBBB")
+	must(s.Set("k", 1))
+	must(m.Commit(http.Header{}, s, 200))
+	wants(t, "the session works", s.Has("k"), true)
 }
 
 func TestWhatHappensIsReportedOnceAndWithItsFigures(t *testing.T) {

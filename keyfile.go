@@ -86,7 +86,7 @@ func (r *Keyring) look(f *follower) {
 	e := r.lookLocked(f)
 	r.mu.Unlock()
 	if e.Kind != "" {
-		r.tell(e)
+		r.note(e)
 	}
 }
 

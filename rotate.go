@@ -225,9 +225,11 @@ type Keyring struct {
 	follow atomic.Pointer[follower]
 	err    atomic.Pointer[error]
 
-	mu        sync.Mutex                     // held while the keys are exchanged
+	mu        sync.Mutex // held while the keys are exchanged
+	listening sync.Mutex
 	listeners []func(context.Context, Event) // under listening
-	listening sync.RWMutex
+	news      []Event                        // not told yet; under listening
+	hasNews   atomic.Bool
 }
 
 const maxKeys = 16
@@ -301,6 +303,7 @@ type KeyStatus struct {
 func (r *Keyring) Status() []KeyStatus {
 	now := time.Now()
 	ks := r.current(now)
+	r.tell()
 	if ks == nil {
 		return nil
 	}
@@ -319,6 +322,7 @@ func (r *Keyring) Status() []KeyStatus {
 // the keys in force are the last that were offered.
 func (r *Keyring) Err() error {
 	r.current(time.Now())
+	r.tell()
 	if err := r.err.Load(); err != nil {
 		return *err
 	}
@@ -359,13 +363,30 @@ func (r *Keyring) attach(emit func(context.Context, Event)) {
 	r.listeners = append(r.listeners, emit)
 }
 
-// tell is called without mu: a listener may ask the ring anything.
-func (r *Keyring) tell(e Event) {
-	r.listening.RLock()
-	listeners := slices.Clone(r.listeners)
-	r.listening.RUnlock()
-	for _, emit := range listeners {
-		emit(context.Background(), e)
+// note keeps an event for tell: whoever looks at the file may be a session
+// that is locked.
+func (r *Keyring) note(e Event) {
+	r.listening.Lock()
+	defer r.listening.Unlock()
+	r.news = append(r.news, e)
+	r.hasNews.Store(true)
+}
+
+// tell reports what was noted. No lock may be held: a listener may ask the
+// ring and the session anything.
+func (r *Keyring) tell() {
+	if !r.hasNews.Load() {
+		return
+	}
+	r.listening.Lock()
+	news, listeners := r.news, slices.Clone(r.listeners)
+	r.news = nil
+	r.hasNews.Store(false)
+	r.listening.Unlock()
+	for _, e := range news {
+		for _, emit := range listeners {
+			emit(context.Background(), e)
+		}
 	}
 }
 
@@ -408,7 +429,8 @@ func (r *Keyring) replace(keys []Key, err error) error {
 		r.follow.Store(nil)
 	}
 	r.mu.Unlock()
-	r.tell(e)
+	r.note(e)
+	r.tell()
 	return e.Err
 }
 

@@ -578,12 +578,13 @@ func (s *Session) exit() {
 	for _, e := range events {
 		s.m.emit(s.ctx, e)
 	}
+	s.m.ring.tell()
 }
 
 // note keeps an event until no lock is held. The session that Validate sees
 // keeps quiet about what the real one reports.
 func (s *Session) note(e Event) {
-	if (!s.asking || e.Kind == EventWriteRefused) && s.m.listens(s.ctx, e.Kind) {
+	if (!s.asking || e.Kind == EventWriteRefused) && s.m.listens(e.Kind) {
 		s.events = append(s.events, e)
 	}
 }
