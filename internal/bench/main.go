@@ -42,9 +42,9 @@ func main() {
 		exit(err)
 	}
 	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
-	t := turns{rounds: 400, round: 500 * time.Microsecond}
+	t := turns{quiet: 150, round: 500 * time.Microsecond}
 	if *quick {
-		t, *docs = turns{rounds: 40, round: 500 * time.Microsecond}, ""
+		t, *docs = turns{quiet: 15, round: 500 * time.Microsecond}, ""
 	}
 	r := t.report()
 	r.write(os.Stdout)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestCheckFindsWhatMissesItsBound(t *testing.T) {
@@ -25,6 +26,14 @@ func TestCheckFindsWhatMissesItsBound(t *testing.T) {
 		if got := check(io.Discard, []goal{tt.goal}, tt.slack); got != tt.want {
 			t.Errorf("%s: %d missed, want %d", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestTheBestWindowCountsWhatAllDidInIt(t *testing.T) {
+	a := []time.Duration{1, 2, 30, 31, 32}
+	b := []time.Duration{10, 33, 34, 60}
+	if got := most([][]time.Duration{a, b}, 5); got != 5 { // 30 to 34
+		t.Errorf("%d, want 5", got)
 	}
 }
 

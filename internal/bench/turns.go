@@ -1,7 +1,10 @@
 package main
 
 import (
+	"math"
 	"runtime"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -11,8 +14,8 @@ import (
 // and a slow minute meets everybody. One benchmark after another moves by 2x
 // here, this by a few percent.
 type turns struct {
-	rounds int
-	round  time.Duration
+	quiet int // rounds in a row in which nobody was faster than before: then it is over
+	round time.Duration
 }
 
 // time returns nanoseconds per call of each op, in the order given.
@@ -21,23 +24,31 @@ func (t turns) time(ops ...func()) []float64 {
 	best := make([]float64, len(ops))
 	for i, op := range ops {
 		calls[i] = t.calibrate(op)
+		best[i] = math.Inf(1)
 	}
-	for r := range t.rounds {
+	for quiet, r := 0, 0; quiet < t.quiet && r < 20*t.quiet; r++ {
+		quiet++
 		for i, op := range ops {
-			for range calls[i] / 2 { // the others have left their own code and data in the caches
-				op()
+			ns := t.timeOne(op, calls[i])
+			if ns < 0.995*best[i] {
+				quiet = 0
 			}
-			begin := time.Now()
-			for range calls[i] {
-				op()
-			}
-			ns := float64(time.Since(begin).Nanoseconds()) / float64(calls[i])
-			if r == 0 || ns < best[i] {
-				best[i] = ns
-			}
+			best[i] = min(best[i], ns)
 		}
 	}
 	return best
+}
+
+// timeOne is one contender's round.
+func (t turns) timeOne(op func(), calls int) float64 {
+	for range calls / 2 { // the others have left their own code and data in the caches
+		op()
+	}
+	begin := time.Now()
+	for range calls {
+		op()
+	}
+	return float64(time.Since(begin).Nanoseconds()) / float64(calls)
 }
 
 // calibrate returns how many calls of op fill a round.
@@ -67,27 +78,42 @@ func allocs(op func()) (count, bytes float64) {
 	return float64((after.Mallocs - before.Mallocs) / calls), float64(after.TotalAlloc-before.TotalAlloc) / calls
 }
 
-// parallel returns requests per second of workers goroutines that each run an
-// op of their own on a core of its own.
+// parallel returns requests per second of goroutines that each run an op of
+// their own on a core of its own, in the best millisecond: on a busy machine
+// it takes a while until all cores are ours at once.
 func (t turns) parallel(ops []func()) float64 {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(len(ops)))
-	calls := t.calibrate(ops[0])
-	best := 0.0
-	for range t.rounds {
-		done := make(chan struct{})
-		begin := time.Now()
-		for _, op := range ops {
-			go func() {
-				for range calls {
+	const batch, window = 4, time.Millisecond
+	logs := make([][]time.Duration, len(ops)) // when each batch was done
+	begin := time.Now()
+	var done sync.WaitGroup
+	for i, op := range ops {
+		logs[i] = make([]time.Duration, 0, 1<<16)
+		done.Go(func() {
+			for len(logs[i]) < cap(logs[i]) {
+				for range batch {
 					op()
 				}
-				done <- struct{}{}
-			}()
+				at := time.Since(begin)
+				if logs[i] = append(logs[i], at); at > time.Duration(max(100, 2*t.quiet))*window {
+					return
+				}
+			}
+		})
+	}
+	done.Wait()
+	return float64(batch*most(logs, window)) / window.Seconds()
+}
+
+// most returns the largest number of entries of all logs that fall into one window.
+func most(logs [][]time.Duration, window time.Duration) int {
+	all := slices.Sorted(slices.Values(slices.Concat(logs...)))
+	best, first := 0, 0
+	for i, at := range all {
+		for all[first] <= at-window {
+			first++
 		}
-		for range ops {
-			<-done
-		}
-		best = max(best, float64(calls*len(ops))/time.Since(begin).Seconds())
+		best = max(best, i-first+1)
 	}
 	return best
 }
