@@ -221,6 +221,8 @@ func TestNewRefusesWhatCouldNotWorkWithEveryProblemAtOnce(t *testing.T) {
 		{"a path without a slash", cookiesession.Config{Keyring: newRing(t), Path: "app"}, "Path"},
 		{"a path that would smuggle an attribute", cookiesession.Config{Keyring: newRing(t), Path: "/;Domain=x"}, "Path"},
 		{"a path with a line break", cookiesession.Config{Keyring: newRing(t), Path: "/\r\nX: y"}, "Path"},
+		{"a path with a control character", cookiesession.Config{Keyring: newRing(t), Path: "/a\x7f"}, "Path"},
+		{"a path that is not ASCII", cookiesession.Config{Keyring: newRing(t), Path: "/café"}, "Path"},
 		{"a domain that is none", cookiesession.Config{Keyring: newRing(t), Domain: "a b"}, "Domain"},
 		{"a domain that would smuggle an attribute", cookiesession.Config{Keyring: newRing(t), Domain: "example.com; Path=/x"}, "Domain"},
 		{"a SameSite that there is not", cookiesession.Config{Keyring: newRing(t), SameSite: 9}, "SameSite"},
