@@ -66,7 +66,7 @@ func TestDepthEndsAt32(t *testing.T) {
 
 // FuzzSkip: what is walked over is what the library decodes, to the byte.
 func FuzzSkip(f *testing.F) {
-	for _, v := range []any{nil, true, 1, -1, 1 << 40, 1.5, float32(1), "text", []byte("bytes"), []any{1, "a"}, map[string]any{"a": []any{1}}, time.Unix(1, 1), time.Unix(-1, 0)} {
+	for _, v := range []any{nil, true, 1, -1, int64(1 << 40), 1.5, float32(1), "text", []byte("bytes"), []any{1, "a"}, map[string]any{"a": []any{1}}, time.Unix(1, 1), time.Unix(-1, 0)} {
 		b, err := msgpack.Marshal(v)
 		if err != nil {
 			f.Fatal(err)
@@ -102,7 +102,7 @@ func FuzzSkip(f *testing.F) {
 
 // FuzzScalars: every reader agrees with the library, or says no.
 func FuzzScalars(f *testing.F) {
-	for _, v := range []any{0, -1, math.MinInt64, uint64(math.MaxUint64), 1.5, float32(0.5), "a", []byte("b"), time.Unix(1<<33, 5), time.Unix(1<<35, 999_999_999), time.Time{}, nil} {
+	for _, v := range []any{0, -1, int64(math.MinInt64), uint64(math.MaxUint64), 1.5, float32(0.5), "a", []byte("b"), time.Unix(1<<33, 5), time.Unix(1<<35, 999_999_999), time.Time{}, nil} {
 		b, err := msgpack.Marshal(v)
 		if err != nil {
 			f.Fatal(err)
