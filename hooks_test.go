@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -335,6 +336,36 @@ func TestTheHeaderWaitsForValidate(t *testing.T) {
 		must(c.m.Commit(h, s, 200))
 		wants(t, "Set-Cookie", answer{header: h}.names(), "-s_session -s_session_flash -s_session_views")
 	})
+}
+
+func TestAValidateThatEndsItsGoroutineLeavesNobodyWaiting(t *testing.T) {
+	for name, look := range map[string]func(*cookiesession.Session){
+		"by a read":     func(s *cookiesession.Session) { s.Value("k") },
+		"by permission": func(s *cookiesession.Session) { s.Allow() },
+		"by the commit": func(s *cookiesession.Session) {},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := verdictClient(t, func(context.Context, *cookiesession.Session) error {
+				runtime.Goexit() // as t.Fatal does
+				return nil
+			}, func(cfg *cookiesession.Config) {
+				if name == "by permission" {
+					cfg.Consent = func(*http.Request) bool { return false }
+				}
+			})
+			s := c.m.Open(t.Context(), c.jar...)
+			h := http.Header{}
+			var all sync.WaitGroup
+			all.Go(func() {
+				defer c.m.Commit(h, s, 500)
+				look(s)
+			})
+			all.Wait()
+			wants(t, "it is there", s.Has("k"), false)
+			wants(t, "a reason is given", s.Rejected() != nil, true)
+			wants(t, "cookies deleted", len(h["Set-Cookie"]), 0)
+		})
+	}
 }
 
 func TestASlowValidateHoldsUpNeitherOtherRequestsNorQuestionsThatNeedNoAnswer(t *testing.T) {

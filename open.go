@@ -85,9 +85,20 @@ func (s *Session) noteArrival(c *compartment, r *received, keyID string, err err
 func (s *Session) validate() {
 	s.state, s.validated = validating, make(chan struct{})
 	candidate := s.candidate()
+	err := errNoAnswer // for when Validate ends the goroutine, as a test's Fatal does
 	s.mu.Unlock()
-	err := s.m.ask(candidate)
-	s.mu.Lock()
+	defer func() {
+		s.mu.Lock()
+		s.state = opened
+		s.judge(err)
+		close(s.validated)
+	}()
+	err = s.m.ask(candidate)
+}
+
+var errNoAnswer = errors.New("cookiesession: Validate gave no answer")
+
+func (s *Session) judge(err error) {
 	switch {
 	case err == nil:
 	case errors.Is(err, ErrRevoked):
@@ -98,7 +109,6 @@ func (s *Session) validate() {
 	if s.rejected = err; err != nil {
 		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.baseKey.id, Err: err})
 	}
-	close(s.validated)
 }
 
 // candidate is the read-only session that Validate sees.

@@ -567,7 +567,22 @@ func (s *Session) enter() {
 			s.note(Event{Kind: EventLateLook, CookieName: s.m.data.name})
 		}
 	}
+	if s.state != opened {
+		s.openOrUnlock()
+	}
+}
+
+// openOrUnlock unlocks where Validate ends the goroutine: enter does not
+// return then, and nobody would call exit.
+func (s *Session) openOrUnlock() {
+	ended := true
+	defer func() {
+		if ended {
+			s.mu.Unlock()
+		}
+	}()
 	s.open()
+	ended = false
 }
 
 // exit unlocks the session, then reports what happened.
