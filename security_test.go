@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -671,5 +676,58 @@ func TestRevokingAKeyAloneLeavesWhatItsSuccessorReissued(t *testing.T) {
 	mustWork(t, ring.Replace(fresh))
 	if m.Open(t.Context(), forgery).Value("user") != nil {
 		t.Error("a forgery survives all keys that could have sealed it")
+	}
+}
+
+// TestSecurityDocumentNamesTestsThatThereAre: a promise whose test was renamed
+// or removed is a promise that nobody keeps.
+func TestSecurityDocumentNamesTestsThatThereAre(t *testing.T) {
+	var tests strings.Builder
+	mustWork(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+		return err
+	}))
+	for _, document := range []string{"SECURITY.md", "docs/testing.md"} {
+		text, err := os.ReadFile(document)
+		mustWork(t, err)
+		names := regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(string(text), -1)
+		if len(names) < 5 {
+			t.Errorf("%s names %d tests", document, len(names))
+		}
+		for _, name := range names {
+			if !strings.Contains(tests.String(), "func "+name+"(") {
+				t.Errorf("%s names %s, which is no test", document, name)
+			}
+		}
+	}
+}
+
+// TestTheRotationPeriodIsWhatTheIVsAllow computes what SECURITY.md says.
+func TestTheRotationPeriodIsWhatTheIVsAllow(t *testing.T) {
+	document, err := os.ReadFile("SECURITY.md")
+	mustWork(t, err)
+	const perSecond, month, blocks = 1e6, 30 * 86400, 1 << 9
+	most := math.Sqrt(math.Exp2(128) * math.Exp2(-32) / blocks)
+	says := []string{fmt.Sprintf("= 2^%.1f = %.1f million million cookies", math.Log2(most), most/1e12)}
+	for _, compartments := range []float64{1, 3} {
+		q := compartments * perSecond * month
+		says = append(says, fmt.Sprintf("2^%.1f | 2^%.1f | %.0f days", math.Log2(q), 2*math.Log2(q)+math.Log2(blocks)-128, most/(compartments*perSecond)/86400))
+		if q > most {
+			t.Errorf("a month of %v cookies under one key is too many", q)
+		}
+	}
+	for _, want := range says {
+		if !strings.Contains(string(document), want) {
+			t.Errorf("SECURITY.md does not say %q", want)
+		}
+	}
+	longest, _ := cookiesession.New(cookiesession.Config{Keyring: (&vector{Keys: []vectorKey{vectorSecret}}).ring(t)})
+	s := longest.Open(t.Context())
+	if err := s.Set("k", make([]byte, blocks*16)); !errors.Is(err, cookiesession.ErrTooLarge) {
+		t.Errorf("a payload of more than %d blocks fits: %v", blocks, err)
 	}
 }
