@@ -198,6 +198,17 @@ func TestAnInstantJustPastDoesNotMakeACookieThatLastsUntilTheBrowserEnds(t *test
 	})
 }
 
+func TestAnIdleTimeAsLongAsCanBeIsNotOver(t *testing.T) {
+	for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - time.Second + 1, 290 * 365 * 24 * time.Hour} {
+		v := newVisitor(t, cookiesession.Config{})
+		v.page(withExpiry(cookiesession.Idle(d)))
+		s := v.now()
+		equal(t, "Has", s.Has("k"), true)
+		equal(t, "it ends within a century", s.ExpiresIn() < 100*365*24*time.Hour, false)
+		equal(t, "Expiry", s.Expiry(), cookiesession.Idle(d))
+	}
+}
+
 func TestAnInstantThatHasPassedEndsTheSession(t *testing.T) {
 	v := newVisitor(t, cookiesession.Config{})
 	v.page(k)

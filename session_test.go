@@ -70,6 +70,7 @@ func TestGetIsFalseWhereTheValueIsNoT(t *testing.T) {
 	readsBack(t, []map[string]any{{"N": []any{1}}}, []named(nil), false)
 	readsBack(t, []any{map[string]any{"a": []any{"x"}}}, []map[string][]int(nil), false)
 	readsBack(t, "text", named{}, false)
+	readsBack(t, []int{1}, named{}, false)
 }
 
 func TestGetGivesBackWhatWasSet(t *testing.T) {

@@ -168,6 +168,18 @@ func TestCycleIDTakesTheViewsAlong(t *testing.T) {
 	equal(t, "the counters", v.counted(), "2 requests, 2 pages, 1 unique, 0 errors")
 }
 
+func TestCycleIDChangesAVisitorsIDWithoutDataToo(t *testing.T) {
+	v := newVisitor(t, cookiesession.Config{TrackViews: true})
+	v.page(nil)
+	old := v.now().ID()
+	v.page(func(s *cookiesession.Session) { noError(t, s.CycleID()) })
+	equal(t, "the ID stayed", v.now().ID() == old, false)
+	equal(t, "the counters", v.counted(), "2 requests, 2 pages, 1 unique, 0 errors")
+	id := v.now().ID()
+	v.visit(http.StatusInternalServerError, func(s *cookiesession.Session) { noError(t, s.CycleID()) })
+	equal(t, "the ID after a 5xx", v.now().ID(), id)
+}
+
 func TestAServerErrorThatDropsACycleIDLeavesTheViewsWithTheOldID(t *testing.T) {
 	v := newVisitor(t, cookiesession.Config{TrackViews: true})
 	v.page(sets(t, "k", 1))
