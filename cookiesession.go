@@ -140,8 +140,9 @@ type Manager struct {
 	always             bool // every request counts as touched
 }
 
-// New makes a Manager. It refuses what browsers would silently drop; the
-// error holds every problem of the config as a *[ConfigError].
+// New makes a Manager, once for a program: the keyring keeps every manager
+// that uses it. It refuses what browsers would silently drop; the error holds
+// every problem of the config as a *[ConfigError].
 func New(cfg Config) (*Manager, error) {
 	cfg.setDefaults()
 	if err := cfg.check(); err != nil {

@@ -251,9 +251,9 @@ func TestAddFailsOnNoIntegerAndOnOverflowAndTheOldValueStays(t *testing.T) {
 		})
 		equal(t, "the value", fmt.Sprint(v.now().Value("k")), fmt.Sprint(before))
 	}
-	s := stored(t, math.MaxInt64)
+	s := stored(t, int64(math.MaxInt64))
 	sum, err := s.Add("missing", math.MinInt64)
-	equal(t, "a missing one counts as 0", fmt.Sprint(sum, err), fmt.Sprint(math.MinInt64, nil))
+	equal(t, "a missing one counts as 0", fmt.Sprint(sum, err), fmt.Sprint(int64(math.MinInt64), nil))
 	sum, err = s.Add("k", math.MinInt64)
 	equal(t, "from end to end", fmt.Sprint(sum, err), "-1 <nil>")
 }
