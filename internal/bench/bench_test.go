@@ -5,7 +5,10 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cookiesession/cookiesession"
@@ -77,6 +80,64 @@ func TestThePooledFormatIsTheLibrarys(t *testing.T) {
 	if got := pooled.open(library.seal(plain)); !bytes.Equal(got, plain) {
 		t.Errorf("of the library's own it opens %q, want %q", got, plain)
 	}
+}
+
+// Requests of several visitors share a manager and a ring, and no lock.
+func TestNoRequestWaitsForAnother(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	defer runtime.SetMutexProfileFraction(runtime.SetMutexProfileFraction(1))
+	for _, f := range formats {
+		c := newOurs(f)
+		cookies, err := start(c, session(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request := func(wrap func(http.Handler) http.Handler) func() func() {
+			return func() func() { return oneRequest(wrap(serve(c, readCountWrite)), request(cookies)) }
+		}
+		free := waits(request(func(h http.Handler) http.Handler { return h }))
+		var mu sync.Mutex
+		locked := request(func(h http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				h.ServeHTTP(w, r)
+			})
+		})
+		// sync.Pool takes a lock when a processor first meets it: a few waits in 20,000 requests.
+		if one := waits(locked); one < 50 || free > one/10 {
+			t.Errorf("%s: requests waited for each other %d times; behind one lock they wait %d times", f, free, one)
+		}
+	}
+}
+
+// waits returns how often goroutines that send requests waited for a mutex.
+func waits(newOp func() func()) (n int64) {
+	before := contentions()
+	var done sync.WaitGroup
+	for range 4 {
+		op := newOp()
+		done.Go(func() {
+			for range 5000 {
+				op()
+			}
+		})
+	}
+	done.Wait()
+	return contentions() - before
+}
+
+// contentions counts the waits for locks, but for the runtime's own, of the
+// allocator for one.
+func contentions() (n int64) {
+	records := make([]runtime.BlockProfileRecord, 10_000)
+	have, _ := runtime.MutexProfile(records)
+	for _, r := range records[:have] {
+		if f, _ := runtime.CallersFrames(r.Stack()).Next(); !strings.HasPrefix(f.Function, "runtime.") {
+			n += r.Count
+		}
+	}
+	return n
 }
 
 func BenchmarkRequest(b *testing.B) {

@@ -53,7 +53,7 @@ func main() {
 			exit(err)
 		}
 	}
-	if *checked && check(os.Stderr, r.goals, *slack) > 0 {
+	if *checked && check(os.Stderr, r.goals, *slack, *quick) > 0 {
 		os.Exit(1)
 	}
 }

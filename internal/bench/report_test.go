@@ -21,9 +21,10 @@ func TestCheckFindsWhatMissesItsBound(t *testing.T) {
 		{"at most, missed by both", goal{got: [2]float64{3, 3}, bound: [2]float64{2, 2.9}}, 0, 2},
 		{"missed within the slack", goal{got: [2]float64{3, 3}, bound: [2]float64{2.8, 2.9}}, 0.1, 0},
 		{"no slack for a count", goal{got: [2]float64{20, 20}, bound: [2]float64{19, 20}, exact: true}, 0.1, 1},
+		{"left to a full run", goal{got: [2]float64{1, 1}, bound: [2]float64{2, 2}, least: true, idle: true}, 0, 0},
 		{"no bound", goal{got: [2]float64{20, 20}}, 0, 0},
 	} {
-		if got := check(io.Discard, []goal{tt.goal}, tt.slack); got != tt.want {
+		if got := check(io.Discard, []goal{tt.goal}, tt.slack, true); got != tt.want {
 			t.Errorf("%s: %d missed, want %d", tt.name, got, tt.want)
 		}
 	}
