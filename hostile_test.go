@@ -119,6 +119,19 @@ var oddValues = map[string][]byte{
 	"nested 32 deep":                   append(bytes.Repeat([]byte{0x91}, 32), 1),
 }
 
+func TestAHistoryOfPathsThatAreNotThereIsRefused(t *testing.T) {
+	for _, index := range []uint64{1, 1 << 31, 1<<31 + 1, 1 << 32, 1 << 51} { // as an int of 32 bits some are negative, some 0
+		now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(time.Now().Unix()))
+		log := binary.AppendUvarint([]byte{0}, index<<1)
+		payload := slices.Concat([]byte{0x9a, 1, 0xc4, 16}, ivNamed("id"), now, now, []byte{1, 1, 1, 0xc4, 0, 0xc4, 3, 2<<1 | 1, '/', 'a', 0xc4, byte(len(log))}, log)
+		v := sealedVector(cookiesession.FormatCompact, "views", payload)
+		m := safe(t, cookiesession.Config{Keyring: v.ring(t), TrackViews: true}, cookiesession.FormatCompact)
+		if views := m.Open(t.Context(), v.Cookie).Views(); views.Requests != 1 {
+			t.Errorf("path %d of 1: %+v", index, views)
+		}
+	}
+}
+
 // TestOddValuesAreShownOrNotButNeverPanic: another version, or another
 // program with the same keys, may have written them.
 func TestOddValuesAreShownOrNotButNeverPanic(t *testing.T) {

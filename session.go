@@ -680,7 +680,7 @@ func (s *Session) cost(c *compartment, n int) int {
 	}
 	cookies, size := c.cost(key.sealer().Len(n))
 	if cookies > maxPieces {
-		return math.MaxInt32
+		return max(size, maxPieces*maxLine+1) // beyond every MaxBytes
 	}
 	return size
 }

@@ -465,7 +465,8 @@ func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
 	if ref&1 == 1 {
 		status, b, ok3 = uvarint(b)
 	}
-	return entry{delta: int64(delta), path: int(ref >> 1), status: int(status)}, b, ok1 && ok2 && ok3
+	fits := ref>>1 <= math.MaxInt32 && status <= math.MaxInt32
+	return entry{delta: int64(delta), path: int(ref >> 1), status: int(status)}, b, ok1 && ok2 && ok3 && fits
 }
 
 // nextPath reads a path and whether it has been counted as unique.
@@ -477,7 +478,8 @@ func nextPath(b []byte) (text []byte, unique bool, rest []byte, ok bool) {
 	return b[:n>>1], n&1 == 1, b[n>>1:], true
 }
 
-// uvarint reads a number of at most 53 bits.
+// uvarint reads a number of at most 53 bits. Whoever makes an int of it looks
+// first whether it fits: an int may have 32.
 func uvarint(b []byte) (uint64, []byte, bool) {
 	v, n := binary.Uvarint(b)
 	if n <= 0 || v >= maxCount {
