@@ -46,7 +46,7 @@ func runInspect(ctx context.Context, args []string, std stdio) int {
 	flags := flag.NewFlagSet("inspect", flag.ContinueOnError)
 	flags.SetOutput(io.Discard)
 	flags.StringVar(&f.keys, "keys", "", "take the keys from this key `file`")
-	flags.StringVar(&f.name, "name", "s_session", "the `name` of a cookie that comes as its value alone")
+	flags.StringVar(&f.name, "name", "", "look at the cookies of this `name` only, flash and views included; a value alone has it (default s_session)")
 	flags.BoolVar(&f.json, "json", false, "print JSON, for programs")
 	flags.BoolVar(&f.keysOnly, "keys-only", false, "leave out what is stored: values and visited paths")
 	flags.DurationVar(&f.idle, "idle", 14*24*time.Hour, "the application's IdleTimeout")
@@ -88,11 +88,7 @@ func inspect(ctx context.Context, f inspectFlags, std stdio) (refused bool, err 
 	opener := opener{ctx: ctx, ring: ring, flags: f, now: time.Now()}
 	var reports []report
 	for _, j := range jars {
-		of, err := opener.open(j)
-		if err != nil {
-			return false, err
-		}
-		reports = append(reports, of...)
+		reports = append(reports, opener.open(j)...)
 	}
 	for _, r := range reports {
 		refused = refused || r.Refused != ""

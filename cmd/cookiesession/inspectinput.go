@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -27,9 +28,13 @@ type compartment struct {
 }
 
 // readCookies finds the session cookies in text as people copy it: header
-// lines of either direction, pairs, and values alone, which get the name
-// rawName.
-func readCookies(in io.Reader, rawName string) ([]*jar, error) {
+// lines of either direction, pairs, and values alone. With a name only the
+// cookies of that name are ours: other programs, too, begin names with s_.
+func readCookies(in io.Reader, name string) ([]*jar, error) {
+	if name != "" && !strings.HasPrefix(name, "s_") && !strings.HasPrefix(name, "__Host-s_") {
+		name = "s_" + name
+	}
+	rawName := cmp.Or(name, "s_session")
 	var c collector
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 1<<20)
@@ -40,6 +45,9 @@ func readCookies(in io.Reader, rawName string) ([]*jar, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("cannot read standard input: %w", err)
+	}
+	if base, _ := baseOf(name); name != "" {
+		c.jars = slices.DeleteFunc(c.jars, func(j *jar) bool { return j.base != base })
 	}
 	if len(c.jars) == 0 {
 		return nil, errors.New("no session cookie on standard input: their names begin with s_ (or __Host-s_)")
@@ -91,9 +99,6 @@ func (c *collector) pairs(text string) {
 // <key id>.<n>.<tag>.<text>, which <tag>.<text> continue.
 func (c *collector) value(text, name string) {
 	text = strings.Trim(text, `"`)
-	if !strings.HasPrefix(name, "s_") && !strings.HasPrefix(name, "__Host-s_") {
-		name = "s_" + name
-	}
 	if tag, _, _ := strings.Cut(text, "."); tag == c.rawTag && name == c.rawName {
 		c.rawPieces++
 		c.add(name+"."+strconv.Itoa(c.rawPieces), text)
@@ -124,19 +129,13 @@ func (c *collector) add(name, value string) {
 	if index, err := strconv.Atoi(number); continues && (err != nil || strconv.Itoa(index) != number || index < 1) {
 		return
 	}
-	short, ours := strings.CutPrefix(strings.TrimPrefix(first, "__Host-"), "s_")
-	if !ours || short == "" {
+	base, kind := baseOf(first)
+	if short, ours := strings.CutPrefix(strings.TrimPrefix(base, "__Host-"), "s_"); !ours || short == "" {
 		return
 	}
-	if base, isTest := strings.CutSuffix(first, "_test"); isTest {
+	if kind == "test" {
 		c.jar(base).test = true
 		return
-	}
-	base, kind := first, "data"
-	for _, k := range []string{"flash", "views"} {
-		if b, ok := strings.CutSuffix(first, "_"+k); ok {
-			base, kind = b, k
-		}
 	}
 	of := c.jar(base).compartment(first, kind)
 	if continues {
@@ -144,6 +143,16 @@ func (c *collector) add(name, value string) {
 	} else {
 		of.firsts = append(of.firsts, value)
 	}
+}
+
+// baseOf takes the end that tells compartments apart from a name.
+func baseOf(name string) (base, kind string) {
+	for _, kind := range []string{"flash", "views", "test"} {
+		if base, ok := strings.CutSuffix(name, "_"+kind); ok {
+			return base, kind
+		}
+	}
+	return name, "data"
 }
 
 func (c *collector) jar(base string) *jar {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -74,12 +75,15 @@ type opener struct {
 const forever = 200 * 365 * 24 * time.Hour
 
 // open opens each compartment apart, so that none hides another.
-func (o *opener) open(j *jar) (reports []report, err error) {
+func (o *opener) open(j *jar) (reports []report) {
 	for _, c := range j.compartments {
 		var seen []cookiesession.Event
 		m, err := o.manager(j.base, c.kind, &seen)
 		if err != nil {
-			return nil, err
+			r := c.report(cmp.Or(c.firsts...))
+			r.Refused = "no manager has cookies of this name"
+			reports = append(reports, r)
+			continue
 		}
 		if len(c.firsts) == 0 {
 			reports = append(reports, c.headless())
@@ -101,14 +105,14 @@ func (o *opener) open(j *jar) (reports []report, err error) {
 	if j.test {
 		reports = append(reports, report{Cookie: j.base + "_test", Kind: "test", Pieces: 1})
 	}
-	return reports, nil
+	return reports
 }
 
 // manager makes one that refuses nothing by the policy of its own, and counts
 // nothing as activity that it need not: views alone want to be tracked.
 func (o *opener) manager(base, kind string, refusals *[]cookiesession.Event) (*cookiesession.Manager, error) {
 	short, host := strings.CutPrefix(base, "__Host-")
-	m, err := cookiesession.New(cookiesession.Config{
+	return cookiesession.New(cookiesession.Config{
 		Keyring: o.ring, Name: strings.TrimPrefix(short, "s_"), HostPrefix: host,
 		TrackViews: kind == "views", IdleTimeout: forever, FlashLifetime: forever,
 		OnEvent: func(_ context.Context, e cookiesession.Event) {
@@ -117,10 +121,6 @@ func (o *opener) manager(base, kind string, refusals *[]cookiesession.Event) (*c
 			}
 		},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%s is no cookie of this package: %w", base, err)
-	}
-	return m, nil
 }
 
 // headless is a compartment whose first cookie is missing.
