@@ -124,9 +124,15 @@ func (s *Session) viewsReserve() int {
 	if s.views == nil {
 		return 0
 	}
-	v := s.views.came
-	v.paths, v.log = nil, nil
-	return s.cost(&s.m.views, len(v.pack(nil))+16) // 16: counters grow
+	v := &s.views.came
+	const counters = 2 + 18 + 5*9 + 3*3 // at their largest
+	n := counters + len(v.set)
+	if !v.counted() { // each path that leaves the history leaves a hash behind
+		for rest := v.paths; len(rest) > 0; n += hashSize {
+			_, _, rest, _ = nextPath(rest)
+		}
+	}
+	return s.cost(&s.m.views, n)
 }
 
 // viewRecord is the views payload:
