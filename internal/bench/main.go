@@ -44,7 +44,7 @@ func main() {
 	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
 	t := turns{quiet: 150, round: 500 * time.Microsecond}
 	if *quick {
-		t, *docs = turns{quiet: 15, round: 500 * time.Microsecond}, ""
+		t, *docs = turns{quiet: 20, round: 500 * time.Microsecond}, ""
 	}
 	r := t.report()
 	r.write(os.Stdout)

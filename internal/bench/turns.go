@@ -51,8 +51,16 @@ func (t turns) timeOne(op func(), calls int) float64 {
 	return float64(time.Since(begin).Nanoseconds()) / float64(calls)
 }
 
-// calibrate returns how many calls of op fill a round.
-func (t turns) calibrate(op func()) int {
+// calibrate returns how many calls of op fill a round. It tries several times:
+// a try that the machine interrupts sees too few.
+func (t turns) calibrate(op func()) (calls int) {
+	for range 8 {
+		calls = max(calls, t.calibrateOnce(op))
+	}
+	return calls
+}
+
+func (t turns) calibrateOnce(op func()) int {
 	for n := 1; ; n *= 2 {
 		begin := time.Now()
 		for range n {
