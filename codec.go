@@ -2,6 +2,7 @@ package cookiesession
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"reflect"
 	"sync"
@@ -179,7 +180,14 @@ func encode(value any, use func(raw []byte, err error) error) error {
 	return err
 }
 
-func (e *encoder) encode(value any) ([]byte, error) {
+var errPanicked = errors.New("its encoder panicked")
+
+func (e *encoder) encode(value any) (raw []byte, err error) {
+	defer func() { // the library has no encoder for uintptr, and calls it; a type's own may panic too
+		if recover() != nil {
+			raw, err = nil, errPanicked // not what it panicked with: that may be the value
+		}
+	}()
 	if err := wire.Finite(value); err != nil {
 		return nil, err
 	}
