@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -151,6 +152,11 @@ func TestOddValuesAreShownOrNotButNeverPanic(t *testing.T) {
 			}
 			if i, ok := cookiesession.Get[uint8](s, "k"); ok && name != "an integer in too many bytes" {
 				t.Errorf("%s is the uint8 %d", name, i)
+			}
+			if _, ok := cookiesession.Get[struct {
+				K any `msgpack:"k"`
+			}](s, "k"); ok && strings.Contains(name, "doubled") {
+				t.Errorf("%s is a struct of which nobody knows what it holds", name)
 			}
 			// Untouched values go into the next cookie as they came.
 			again := commitAfter(t, m, v.Cookie, func(s *cookiesession.Session) { mustWork(t, s.Set("other", 1)) })

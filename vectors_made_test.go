@@ -339,6 +339,7 @@ func (f *vectorMaker) damaged() {
 	}
 	raw, err := enc.DecodeString(text)
 	mustWork(f.t, err)
+	use("a count of 1 before a whole text", "one cookie has no count", "invalid", id+".1.tttt."+text)
 	flips := map[string]int{"version": 0, "iv": 1, "ciphertext": 17, "mac": len(raw) - 1}
 	if f.format == cookiesession.FormatSecurecookie {
 		flips = map[string]int{"date": 0, "separator": 10, "iv": 12, "ciphertext": 40, "mac": len(raw) - 1}
@@ -358,6 +359,9 @@ func (f *vectorMaker) damaged() {
 		use("bits that no byte needs", "the last character's unused bits must be zero", "invalid", id+"."+unused)
 	}
 	k, iv := v.Keys[0].naive(), ivNamed("bare")
+	second := append(append([]byte{2}, iv...), ctr(k.compactBk, iv, v.Payload)...)
+	second = append(second, hmacOf(k.compactHash, []byte{0, byte(len(name))}, []byte(name), second)[:16]...)
+	use("authentic, of another version", "there is only version 1", "invalid", id+"."+enc.EncodeToString(second))
 	bare := append(append([]byte{1}, iv...), ctr(k.compactBk, iv, v.Payload)...)
 	bare = append(bare, hmacOf(k.compactHash, []byte(name), bare)[:16]...)
 	use("a MAC over a name without its length", "", "invalid", id+"."+enc.EncodeToString(bare))
