@@ -162,19 +162,19 @@ func (p *plan) run() {
 		return
 	}
 	p.left = s.m.cfg.MaxBytes
-	id, replaced := p.data()
+	replaced := p.data()
 	if s.flashes != nil || s.in.flash.size > 0 { // what most requests have nothing of costs them nothing: 60 ns
 		p.flash()
 	}
 	if s.m.cfg.TrackViews || s.in.views.size > 0 {
-		p.viewed(id, replaced)
+		p.viewed(replaced)
 	}
 	p.test()
 }
 
-// data treats the data compartment. It returns the id that the browser has
-// afterwards, and whether the handler's own write has replaced what came.
-func (p *plan) data() (id sessionID, replaced bool) {
+// data treats the data compartment, and tells whether the handler's own write
+// has replaced what came.
+func (p *plan) data() (replaced bool) {
 	s := p.s
 	gone := s.gone()
 	write := s.dirty && !p.failed
@@ -185,7 +185,7 @@ func (p *plan) data() (id sessionID, replaced bool) {
 		s.id()
 		s.work.modified = p.now.Unix()
 		if p.issueData(key, EventIssued) {
-			return s.work.id, true
+			return true
 		}
 	}
 	switch {
@@ -193,7 +193,7 @@ func (p *plan) data() (id sessionID, replaced bool) {
 		// Gone also where what came after it does not fit. What was not shown
 		// has not been emptied by marking it or changing its id.
 		p.remove(&s.m.data, &s.in.data)
-		return s.id(), write
+		return write
 	case keep:
 	case shown && !p.failed && s.renews(p.now):
 		s.work.modified = p.now.Unix()
@@ -203,13 +203,20 @@ func (p *plan) data() (id sessionID, replaced bool) {
 	default:
 		p.left -= s.dataLeft()
 	}
+	return false
+}
+
+// browserID is the id of the session that the browser has after the response.
+func (p *plan) browserID(replaced bool) sessionID {
+	s := p.s
 	switch {
-	case shown:
-		return s.base.id, false
+	case replaced:
+	case s.live && !s.gone():
+		return s.base.id
 	case p.failed && s.cycled && s.continuesViews(): // dropped with the rest of a failed request
-		return s.views.came.id, false
+		return s.views.came.id
 	}
-	return s.id(), false
+	return s.id()
 }
 
 // gone reports whether what came has ended: it is removed at any status.
@@ -312,9 +319,9 @@ func (p *plan) issueFlash(next flashRecord) {
 }
 
 // viewed treats the views compartment: its history gets the room that is left.
-func (p *plan) viewed(id sessionID, replaced bool) {
+func (p *plan) viewed(replaced bool) {
 	s := p.s
-	remove, next := s.planViews(p.outcome, id, replaced)
+	remove, next := s.planViews(p.outcome, p.browserID(replaced), replaced)
 	key := s.m.ring.current(p.now).sealing(p.now)
 	if next == nil || key == nil {
 		if remove {
@@ -322,26 +329,12 @@ func (p *plan) viewed(id sessionID, replaced bool) {
 		}
 		return
 	}
-	if !next.shrink(s.m.views.payloadRoom(key, p.left)) {
+	if !next.shrink(func(n int) bool { return s.m.views.sealedSize(key, n) <= p.left }) {
 		p.remove(&s.m.views, &s.in.views)
 		return
 	}
 	age := s.m.cookieAge(s.work.expiry, s.created(), p.now, p.now)
 	p.issue(&s.m.views, &s.in.views, next, key, age, false, wire.Pairs{}, EventIssued)
-}
-
-// payloadRoom is the largest payload whose cookies take at most left bytes.
-func (c *compartment) payloadRoom(key *sealKey, left int) int {
-	low, high := 0, max(0, left)
-	for low < high {
-		middle := (low + high + 1) / 2
-		if _, size := c.cost(key.sealer().Len(middle)); size <= left {
-			low = middle
-		} else {
-			high = middle - 1
-		}
-	}
-	return low
 }
 
 // test treats the test cookie.

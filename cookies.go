@@ -58,11 +58,9 @@ func attributes(cfg *Config) (before, after string, allForms []string) {
 	if cfg.Partitioned {
 		after += "; Partitioned"
 	}
-	forms := map[string]bool{}
 	for _, path := range []string{cfg.Path, "/"} {
 		for _, domain := range []string{cfg.Domain, ""} {
-			if form := attributesBefore(path, domain); !forms[form] {
-				forms[form] = true
+			if form := attributesBefore(path, domain); !slices.Contains(allForms, form) {
 				allForms = append(allForms, form)
 			}
 		}
@@ -356,6 +354,15 @@ func (c *compartment) cost(n int) (cookies, bytes int) {
 		cookies++
 	}
 	return cookies, bytes + digits(cookies) - 1
+}
+
+// sealedSize is what a payload of n bytes, sealed under key, takes as cookies.
+func (c *compartment) sealedSize(key *sealKey, n int) int {
+	cookies, bytes := c.cost(key.sealer().Len(n))
+	if cookies > maxPieces {
+		return max(bytes, maxPieces*maxLine+1) // beyond every MaxBytes
+	}
+	return bytes
 }
 
 // appendCookies appends the Set-Cookie lines for the sealed text in s. They

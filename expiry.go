@@ -71,8 +71,8 @@ func (s *Session) Expiry() Expiry {
 }
 
 // ExpiresAt is when the session ends if nothing more happens: the earliest of
-// its deadlines, AbsoluteTimeout included. A change made in this request
-// counts from now.
+// its deadlines, AbsoluteTimeout included. Where this request is activity (a
+// change, a view, a renewal) it counts from now.
 func (s *Session) ExpiresAt() time.Time {
 	s.enter()
 	defer s.exit()
@@ -120,19 +120,11 @@ func (m *Manager) deadline(e Expiry, created, active time.Time) time.Time {
 // expiresAt needs the lock.
 func (s *Session) expiresAt(now time.Time) time.Time {
 	active := now
-	if s.live && s.permitted() && !s.destroyed && !s.dirty {
-		active = s.lastActive(now)
+	stored := s.live && s.permitted() && !s.destroyed && !s.dirty
+	if stored && !s.m.cfg.TrackViews && !s.renews(now) {
+		active = time.Unix(s.base.modified, 0)
 	}
 	return s.m.deadline(s.work.expiry, s.created(), active)
-}
-
-// lastActive is when the stored session was active last: at its last change
-// or, with TrackViews, at its last view (the current one included).
-func (s *Session) lastActive(now time.Time) time.Time {
-	if s.m.cfg.TrackViews {
-		return now
-	}
-	return time.Unix(s.base.modified, 0)
 }
 
 func (m *Manager) endsWithBrowser(e Expiry) bool {

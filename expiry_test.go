@@ -298,6 +298,23 @@ func TestSaveEveryRequestCountsEveryRequestButAnError(t *testing.T) {
 	})
 }
 
+func TestARenewalIsKnownBeforeTheCommit(t *testing.T) {
+	for name, cfg := range map[string]cookiesession.Config{
+		"RenewAfter":       {IdleTimeout: time.Hour, RenewAfter: 10 * time.Minute},
+		"SaveEveryRequest": {IdleTimeout: time.Hour, SaveEveryRequest: true},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			v := newVisitor(t, cfg)
+			v.page(k)
+			time.Sleep(10 * time.Minute)
+			v.page(func(s *cookiesession.Session) {
+				equal(t, name+": ExpiresIn", s.ExpiresIn(), time.Hour)
+			})
+			equal(t, name+": and on the next request", v.now().ExpiresIn(), time.Hour)
+		})
+	}
+}
+
 func TestNewRefusesARenewalThatWouldNeverAct(t *testing.T) {
 	for renew, bad := range map[time.Duration]bool{-1: true, 0: false, time.Hour - 1: false, time.Hour: true, 2 * time.Hour: true} {
 		_, err := cookiesession.New(cookiesession.Config{

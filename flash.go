@@ -59,31 +59,21 @@ func (k *keySelection) empty() bool         { return !k.all && len(k.keys) == 0 
 // Never take a flash key from the request: a key that the data lacks would
 // pose as data for one request.
 func (s *Session) Flash(key string, value any) error {
-	return encode(value, func(raw []byte, err error) error {
-		return s.write(func() error {
-			if err != nil {
-				return s.sized(err, key)
-			}
-			out := s.flash().out.With(key, raw)
-			if err := s.flashFits(out); err != nil {
-				return err
-			}
-			s.flash().out = out
-			return nil
-		})
+	return s.store(key, value, func(raw []byte) error {
+		out := s.flash().out.With(key, raw)
+		if err := s.flashFits(out); err != nil {
+			return err
+		}
+		s.flash().out = out
+		return nil
 	})
 }
 
 // FlashNow shows a value as flash in this request only; it is never sent.
 func (s *Session) FlashNow(key string, value any) error {
-	return encode(value, func(raw []byte, err error) error {
-		return s.write(func() error {
-			if err != nil {
-				return s.sized(err, key)
-			}
-			s.flash().now = s.flash().now.With(key, raw)
-			return nil
-		})
+	return s.store(key, value, func(raw []byte) error {
+		s.flash().now = s.flash().now.With(key, raw)
+		return nil
 	})
 }
 
@@ -120,11 +110,7 @@ func (s *Session) Flashes() map[string]any {
 	flash := s.visibleFlash()
 	s.flash().read.all = true
 	s.exit()
-	out := make(map[string]any, flash.Len())
-	for key, raw := range flash.All() {
-		out[key] = decodeValue(raw)
-	}
-	return out
+	return decodeAll(flash)
 }
 
 // changed reports whether the handler wrote flash for the browser to keep or

@@ -197,10 +197,6 @@ func (k Key) material() []byte {
 	return ikm
 }
 
-func (k Key) sameSecret(as Key) bool {
-	return k.Secret == as.Secret && k.HashKey == as.HashKey && k.BlockKey == as.BlockKey
-}
-
 // UnmarshalJSON reads one entry of a key file. Unknown and doubled fields are
 // errors: a mistyped date would change when a key is used.
 func (k *Key) UnmarshalJSON(data []byte) error {
@@ -472,7 +468,7 @@ func newKeySet(keys []Key, old *keySet, now time.Time) (*keySet, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cookiesession: key %q: %w", key.ID(), err)
 		}
-		if was := old.byID(k.id); was != nil && was.key.sameSecret(key) {
+		if was := old.byID(k.id); was != nil {
 			k.opened = was.opened
 		}
 		ks.keys[i] = k
@@ -545,9 +541,6 @@ func newSealKey(key Key, position int) (*sealKey, error) {
 	k.compact, err2 = seal.NewCompact(expand(ikm, labelCompactHash, 32), expand(ikm, labelCompactBlock, 32))
 	return k, errors.Join(err, err2)
 }
-
-// ID is the name on the cookie.
-func (k *sealKey) ID() string { return k.id }
 
 // older reports whether a session sealed with k should be issued anew under
 // than. Judged by dates and position alone, never by the clock: instances
@@ -669,12 +662,8 @@ func (k Key) problem() string {
 // sharedSecrets finds equal ids, and any secret that serves twice in the ring:
 // cookies of the one key would be authentic under the other.
 func sharedSecrets(keys []Key) (problems []error) {
-	type use struct {
-		raw []byte
-		id  string
-	}
-	var uses []use
 	ids := map[string]bool{}
+	owners := map[string]string{} // of secrets
 	for _, k := range keys {
 		id := k.ID()
 		if ids[id] {
@@ -686,13 +675,11 @@ func sharedSecrets(keys []Key) (problems []error) {
 			if s.IsZero() {
 				continue
 			}
-			raw := s.bytes()
-			for _, u := range uses {
-				if bytes.Equal(u.raw, raw) {
-					problems = append(problems, fmt.Errorf("cookiesession: key %q: shares a secret with key %q", id, u.id))
-				}
+			raw := string(s.bytes())
+			if owner, shared := owners[raw]; shared {
+				problems = append(problems, fmt.Errorf("cookiesession: key %q: shares a secret with key %q", id, owner))
 			}
-			uses = append(uses, use{raw, id})
+			owners[raw] = id
 		}
 	}
 	return problems

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"net/http"
 	"slices"
@@ -253,12 +254,19 @@ func (s *Session) read(key string) ([]byte, bool) {
 // [TooLargeError], or [ErrCommitted]. On any error the old value stays and
 // [EventWriteRefused] is reported. A Set is a change, also of an equal value.
 func (s *Session) Set(key string, value any) error {
+	return s.store(key, value, func(raw []byte) error {
+		return s.put(s.work.values.With(key, raw))
+	})
+}
+
+// store encodes value, without the lock, and hands it to change.
+func (s *Session) store(key string, value any, change func(raw []byte) error) error {
 	return encode(value, func(raw []byte, err error) error {
 		return s.write(func() error {
 			if err != nil {
 				return s.sized(err, key)
 			}
-			return s.put(s.work.values.With(key, raw))
+			return change(raw)
 		})
 	})
 }
@@ -305,7 +313,7 @@ func (s *Session) stored(key string) []byte {
 func (s *Session) Update(values map[string]any) error {
 	var all wire.Pairs
 	var failed error
-	for _, key := range slices.Sorted(mapKeys(values)) {
+	for _, key := range slices.Sorted(maps.Keys(values)) {
 		failed = encode(values[key], func(raw []byte, err error) error {
 			all = all.With(key, raw)
 			return err
@@ -318,22 +326,8 @@ func (s *Session) Update(values map[string]any) error {
 		if all.Len() == 0 {
 			return nil
 		}
-		next := s.work.values
-		for key, raw := range all.All() {
-			next = next.With(key, raw)
-		}
-		return s.put(next)
+		return s.put(union(s.work.values, all))
 	})
-}
-
-func mapKeys(m map[string]any) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for key := range m {
-			if !yield(key) {
-				return
-			}
-		}
-	}
 }
 
 var (
@@ -461,14 +455,17 @@ func keysOf(values wire.Pairs) []string {
 // data has not. Values are as [Session.Value] returns them.
 func (s *Session) All() map[string]any {
 	data, flash := s.snapshot()
-	all := make(map[string]any, data.Len()+flash.Len())
-	for key, raw := range flash.All() {
-		all[key] = decodeValue(raw)
-	}
-	for key, raw := range data.All() {
-		all[key] = decodeValue(raw)
-	}
+	all := decodeAll(flash)
+	maps.Copy(all, decodeAll(data))
 	return all
+}
+
+func decodeAll(pairs wire.Pairs) map[string]any {
+	out := make(map[string]any, pairs.Len())
+	for key, raw := range pairs.All() {
+		out[key] = decodeValue(raw)
+	}
+	return out
 }
 
 // snapshot returns the data and the flash that this request can see, to be
@@ -678,11 +675,7 @@ func (s *Session) cost(c *compartment, n int) int {
 	if key == nil {
 		return n
 	}
-	cookies, size := c.cost(key.sealer().Len(n))
-	if cookies > maxPieces {
-		return max(size, maxPieces*maxLine+1) // beyond every MaxBytes
-	}
-	return size
+	return c.sealedSize(key, n)
 }
 
 func (s *Session) tooLarge(size int, entries wire.Pairs) error {
@@ -714,21 +707,13 @@ func (s *Session) MarshalJSON() ([]byte, error) {
 		"created":    s.Created(),
 		"expires_at": jsonValue(s.ExpiresAt().UTC()),
 		"new":        s.IsNew(),
-		"values":     jsonPairs(data),
-		"flash":      jsonPairs(flash),
+		"values":     jsonValue(decodeAll(data)),
+		"flash":      jsonValue(decodeAll(flash)),
 	}
 	if s.m.cfg.TrackViews {
 		out["views"] = s.Views()
 	}
 	return json.Marshal(out)
-}
-
-func jsonPairs(pairs wire.Pairs) map[string]any {
-	out := make(map[string]any, pairs.Len())
-	for key, raw := range pairs.All() {
-		out[key] = jsonValue(decodeValue(raw))
-	}
-	return out
 }
 
 // jsonValue makes a decoded value one that JSON can express.

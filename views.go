@@ -434,10 +434,10 @@ func (v *viewRecord) history() []PageView {
 	return slices.DeleteFunc(views, func(p PageView) bool { return p.Status == pause })
 }
 
-// shrink drops history until the payload has at most limit bytes, and reports
+// shrink drops history until a payload of so many bytes fits, and reports
 // whether that was possible.
-func (v *viewRecord) shrink(limit int) bool {
-	for len(v.pack(nil)) > limit {
+func (v *viewRecord) shrink(fits func(n int) bool) bool {
+	for !fits(len(v.pack(nil))) {
 		if len(v.log) == 0 {
 			return false
 		}
