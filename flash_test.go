@@ -287,6 +287,16 @@ func TestClearFlashDropsAllOfItAndNothingElse(t *testing.T) {
 	equal(t, "the cookie", v.cookie("s_session_flash"), nil)
 }
 
+func TestClearFlashDropsWhatCannotBeOpenedToo(t *testing.T) {
+	stranger := flashed(t, cookiesession.Config{}, "k")
+	v := newVisitor(t, cookiesession.Config{})
+	v.sets(stranger.cookie("s_session_flash"))
+	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { s.Flashes() })
+	equal(t, "the cookie is deleted unasked", v.cookie("s_session_flash") == nil, false)
+	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { s.ClearFlash() })
+	equal(t, "the cookie", v.cookie("s_session_flash"), nil)
+}
+
 func TestClearKeepsFlash(t *testing.T) {
 	v := flashed(t, cookiesession.Config{}, "came")
 	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {

@@ -213,6 +213,30 @@ type failingEncoder struct{}
 
 func (failingEncoder) MarshalMsgpack() ([]byte, error) { return nil, errors.New("no") }
 
+func TestWhatTheEncoderPanicsOnIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
+	for _, value := range []any{uintptr(1), []uintptr{1}, struct{ P uintptr }{1}, map[string]uintptr{"a": 1}, panickingEncoder{}} {
+		v := newVisitor(t, cookiesession.Config{})
+		v.page(func(s *cookiesession.Session) {
+			k(s)
+			_, errDefault := s.SetDefault("new", value)
+			for call, err := range map[string]error{
+				"Set": s.Set("k", value), "SetDefault": errDefault, "Update": s.Update(map[string]any{"k": value}), "Flash": s.Flash("f", value),
+				"Edit": cookiesession.Edit(s, "e", func(v *any) error { *v = value; return nil }),
+			} {
+				if err == nil {
+					t.Errorf("%s stored a %T", call, value)
+				}
+			}
+			equal(t, "All", fmt.Sprint(s.All()), "map[k:1]")
+		})
+		v.has("k:1")
+	}
+}
+
+type panickingEncoder struct{}
+
+func (panickingEncoder) MarshalMsgpack() ([]byte, error) { panic("lost") }
+
 func TestUpdateStoresAllOrNone(t *testing.T) {
 	v := newVisitor(t, cookiesession.Config{MaxBytes: 1024})
 	v.page(k)
