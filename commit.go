@@ -66,11 +66,17 @@ func (x *exchange) BeforeHeader(h http.Header, status int) {
 
 var errOtherManager = errors.New("cookiesession: Commit: the session is another manager's")
 
-// Commit writes into h what the response has to carry: Set-Cookie, Vary and
-// Cache-Control. status is that of the response; 0 is 200. On a 5xx changes
+// Commit writes into h what the response has to carry: Set-Cookie and what
+// caches must know. status is that of the response; 0 is 200. On a 5xx changes
 // are not saved, removals are. It works once, then returns [ErrCommitted];
 // other errors say that a change could not be saved (a [TooLargeError] when
 // keys changed under way), and the browser keeps its last good cookie.
+//
+// Whoever looked at the session made the response vary: Vary gains Cookie, and
+// where there is a session to show and no Cache-Control it becomes private. A
+// response that sets a cookie is never left to shared caches (RFC 9111; see
+// CVE-2023-30861): public and s-maxage leave its Cache-Control, private is in
+// it, and Surrogate-Control and CDN-Cache-Control (RFC 9213) are removed.
 func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 	if s.m != m {
 		return errOtherManager

@@ -30,7 +30,7 @@ func (s *Session) Allowed() bool {
 	return s.permitted()
 }
 
-// Allow permits to remember the visitor from now on in this request: the
+// Allow permits remembering the visitor from now on in this request: the
 // stored data is there again, with what this request wrote on top. Remembering
 // the permission itself is the application's part, through Consent. After the
 // header left it is refused, and reported as [EventWriteRefused].
@@ -49,7 +49,7 @@ func (s *Session) Allow() {
 	})
 }
 
-// Deny forbids to remember the visitor, whatever Consent says: every cookie of
+// Deny forbids remembering the visitor, whatever Consent says: every cookie of
 // ours is deleted at any status, and what this request wrote is forgotten. A
 // Destroy before it stands. After the header left it is refused, and reported
 // as [EventWriteRefused].

@@ -66,9 +66,11 @@ type Config struct {
 	// Name tells the cookies of several managers apart: s_<Name> and so on.
 	// Letters, digits, _ and -; default "session". Managers that share a
 	// ring and a Name share sessions.
-	Name   string
-	Path   string // default "/"
-	Domain string // default: this host only
+	Name string
+	// Path is "/" and Domain this host alone by default. Changing either, or
+	// Partitioned, on a running site needs a new Name: browsers keep the old
+	// cookie beside the new one.
+	Path, Domain string
 	// SameSite is Lax by default. None needs Secure, and then nothing keeps
 	// other sites from sending requests with the session.
 	SameSite     http.SameSite
@@ -77,11 +79,10 @@ type Config struct {
 	Partitioned  bool // one session per embedding site (CHIPS)
 	HostPrefix   bool // "__Host-" in front of every cookie name: no sibling domain can set it
 
-	// Changing Path, Domain or Partitioned of a running site needs a new
-	// Name: browsers keep the old cookie beside the new one.
-
-	// IdleTimeout ends a session this long after its last change; default 14
-	// days. Reading does not count: for a timeout by visits set RenewAfter.
+	// IdleTimeout ends a session this long after its last change, rounded up
+	// to whole seconds; default 14 days. Reading does not count: for a timeout
+	// by visits set RenewAfter. The policy in force is always the current one,
+	// also for cookies that were issued under another.
 	IdleTimeout time.Duration
 	// RenewAfter counts a session that is read this long after its last
 	// change as changed, say a tenth of IdleTimeout. 0: never.
@@ -93,25 +94,36 @@ type Config struct {
 	// enforces the timeouts.
 	BrowserSession bool
 	// SaveEveryRequest counts every request on an existing session as a change.
+	// It costs a Set-Cookie with every response: RenewAfter is the cheaper way.
 	SaveEveryRequest bool
-	FlashLifetime    time.Duration // default 1 minute
+	// FlashLifetime ends flash that no page has come for; default 1 minute.
+	FlashLifetime time.Duration
 
-	// MaxBytes bounds all cookies of this manager, names and values; default
-	// 7168. Servers and proxies commonly accept 8 KB of request header.
+	// MaxBytes bounds all cookies of this manager, names and values; 512 to
+	// 261952, default 7168. Servers and proxies commonly accept 8 KB of request
+	// header, the cookies of others included.
 	MaxBytes    int
 	TrackViews  bool // keep counters and a page history: see [Session.Views]
-	HistorySize int  // page views kept; default 100
+	HistorySize int  // page views kept, 1 to 10000; default 100
 
-	// Consent says whether this visitor may be remembered; nil: always. It
-	// is called once per request by OpenRequest.
+	// Consent says whether this visitor may be remembered; nil: always. It is
+	// asked once about each request, before the handler runs and whether or
+	// not the session is looked at; Open, which has no request, does not ask.
 	Consent func(*http.Request) bool
 	// Validate is asked once about each session that came, before anything
-	// of it is shown. It gets a read-only session; an error that is
-	// ErrRevoked ends the session for good, any other hides it for this
-	// request. A panic counts as an error.
+	// of it is shown: the place to compare it with what the server knows. An
+	// error that is ErrRevoked ends the session and deletes its cookies; any
+	// other, or a panic, hides it for this request and deletes nothing, so that
+	// a database's bad minute logs nobody out.
+	//
+	// It gets a read-only session of its own, which its context carries too.
+	// Everybody else who looks at the request's session waits for the answer,
+	// so Validate must not look at that one itself.
 	Validate func(context.Context, *Session) error
-	// OnEvent is told what happens, with a context that carries the session
-	// and no lock held. nil: log/slog's default logger.
+	// OnEvent is told what happens; nil: [LogEvent]. It is called with no lock
+	// held, by the goroutine that caused the event, so it may be called by
+	// several at once, and what it takes the response waits for. The context
+	// carries the session; events of the keyring have none.
 	OnEvent func(context.Context, Event)
 }
 
@@ -243,7 +255,8 @@ func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
 }
 
 // Handler puts a session into the context of each request and commits it just
-// before the response header leaves. It works behind and in front of other
+// before the response header leaves, by whatever the handler sends first; a
+// handler that sends nothing answers 200. It works behind and in front of other
 // middleware; what must see the session stands inside it. Within itself it
 // acts once. A handler that panics saves nothing, but removals ([Session.Destroy],
 // [Session.Deny], revocation, expiry) are in w.Header() for whoever recovers.
@@ -304,8 +317,8 @@ func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
 // contextKey finds the session of one manager.
 type contextKey struct{ m *Manager }
 
-// NewContext returns a context that carries s, for [Manager.FromContext] and
-// for [Manager.Handler], which commits it.
+// NewContext returns a context that carries s, a session of m, for
+// [Manager.FromContext] and for [Manager.Handler], which commits it.
 func (m *Manager) NewContext(ctx context.Context, s *Session) context.Context {
 	return context.WithValue(ctx, contextKey{m}, s)
 }

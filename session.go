@@ -26,9 +26,9 @@ import (
 // from [Manager.FromContext], [Manager.OpenRequest] or [Manager.Open] and is
 // saved by [Manager.Commit], which [Manager.Handler] calls.
 //
-// The cookies are opened at the first call of any method but Accessed and
-// Modified; a session that is never looked at costs nothing. Values are
-// copies: changing what Value returned changes nothing, [Edit] does.
+// The cookies are opened at the first call of any method but Accessed, Modified
+// and those that print it; a session that is never looked at costs nothing.
+// Values are copies: changing what Value returned changes nothing, [Edit] does.
 //
 // A Session may be used from many goroutines. Once the response header has
 // left, reads go on and writes return [ErrCommitted].
@@ -273,7 +273,7 @@ func (s *Session) store(key string, value any, change func(raw []byte) error) er
 
 // SetDefault returns the value under key as [Session.Value] does, after
 // storing the given one if the data has none. An existing value, be it nil,
-// is no change.
+// is no change. Errors are those of [Session.Set].
 func (s *Session) SetDefault(key string, value any) (any, error) {
 	var present []byte
 	err := encode(value, func(raw []byte, err error) error {
@@ -309,7 +309,8 @@ func (s *Session) stored(key string) []byte {
 	return nil
 }
 
-// Update stores all values or, on an error, none of them.
+// Update stores all values or, on an error, none of them. Errors are those of
+// [Session.Set].
 func (s *Session) Update(values map[string]any) error {
 	var all wire.Pairs
 	var failed error
@@ -365,7 +366,8 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 // Edit hands f the value under key, the zero T if there is none, and stores
 // what f made of it: the way to change a nested value. An error from f is
 // returned and changes nothing; a value that is no T is an error too. It
-// looks at the data, not at flash. f must not use s.
+// looks at the data, not at flash. The session is locked meanwhile: f must not
+// use s.
 func Edit[T any](s *Session, key string, f func(*T) error) error {
 	var own error
 	err := s.write(func() error {
@@ -521,7 +523,8 @@ func (s *Session) forget() {
 
 // CycleID gives the session a new ID with the same data. Call it at login and
 // wherever rights grow: an application may key what it knows by the ID, and
-// an attacker who planted a session must not share the new one.
+// an attacker who planted a session (session fixation, CWE-384) must not share
+// the new one.
 func (s *Session) CycleID() error {
 	return s.write(func() error {
 		s.work.id, s.hasID = newSessionID(), true
@@ -696,10 +699,12 @@ func (s *Session) sized(err error, key string) error {
 	return &TooLargeError{Size: maxEncoding, Limit: s.m.cfg.MaxBytes, Largest: []EntrySize{{key, maxEncoding}}}
 }
 
-// MarshalJSON gives the session as an object for a page or a program: its
-// built-in properties, "values" and "flash". It is safe inside <script>, as
-// all of encoding/json's output is; what JSON cannot express (NaN, a year
-// beyond 9999) becomes text. It holds no cookie and no key.
+// MarshalJSON gives the session as an object for a page or a program: "id",
+// "created", "expires_at", "new", "values", "flash" and, with TrackViews,
+// "views". All data is in it: what the visitor must not read stays out of a
+// page. It is safe inside <script>, as all of encoding/json's output is; what
+// JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
+// cookie and no key.
 func (s *Session) MarshalJSON() ([]byte, error) {
 	data, flash := s.snapshot()
 	out := map[string]any{

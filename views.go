@@ -16,7 +16,7 @@ type Views struct {
 	FirstPage   bool       `json:"first_page"` // no page before this one; always true without permission
 	Requests    int        `json:"requests"`
 	Pages       int        `json:"pages"`
-	UniquePages int        `json:"unique_pages"` // different paths among Pages: exact to 256, within about 2 % to 10,000
+	UniquePages int        `json:"unique_pages"` // different paths among Pages: exact to 256, then an estimate: standard error under 1 % to 10,000
 	Errors      int        `json:"errors"`       // Requests that were not Pages
 	History     []PageView `json:"history"`      // the last HistorySize requests at most, oldest first
 }
@@ -32,7 +32,8 @@ type PageView struct {
 // assumed to become a 200; the real status is recorded when the header leaves.
 // It needs Config.TrackViews; without it, or without permission, it knows the
 // current request only. The history gives way, oldest first, when the cookies
-// grow to MaxBytes.
+// grow to MaxBytes. Cookies cannot count what must be counted: a visitor may
+// send old ones again.
 func (s *Session) Views() Views {
 	s.enter()
 	defer s.exit()
