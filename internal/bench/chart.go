@@ -29,7 +29,7 @@ func svg(height int, title, body string) string {
 
 // bars draws what a request costs each contender, one group for each scenario.
 func (r report) bars() string {
-	const left, top, bar, gap = 170, 40, 15, 22
+	const left, top, bar, gap = 195, 40, 15, 22
 	longest := 0.0
 	for _, s := range r.shown() {
 		for _, c := range contenders() {
@@ -66,7 +66,7 @@ func (r report) shown() []scenario {
 // lines draws curves over x. A ring around a point says that from there on the
 // session travels in one cookie more.
 func lines(title, unit string, xs []int, curves map[string][]point) string {
-	const left, right, top, bottom, height = 48, 180, 40, 44, 380
+	const left, right, top, bottom, height = 48, 215, 40, 44, 380
 	names := []string{}
 	tallest := 0.0
 	for _, c := range contenders() {
@@ -84,8 +84,10 @@ func lines(title, unit string, xs []int, curves map[string][]point) string {
 	for v := 0.0; v <= tallest; v += step {
 		fmt.Fprintf(&b, "<path d=\"M%d %.0fH%d\" class=\"axis\"/><text x=\"%d\" y=\"%.0f\" text-anchor=\"end\" class=\"dim\">%g</text>\n", left, py(v), chartWidth-right, left-6, py(v)+4, v)
 	}
-	for i, x := range xs {
-		if i == 0 || px(x)-px(xs[i-1]) > 28 {
+	labelled := -chartWidth * 1.0
+	for _, x := range xs {
+		if px(x)-labelled > 32 {
+			labelled = px(x)
 			fmt.Fprintf(&b, "<text x=\"%.0f\" y=\"%d\" text-anchor=\"middle\" class=\"dim\">%d</text>\n", px(x), height-bottom+18, x)
 		}
 	}
