@@ -117,6 +117,24 @@ func TestEveryWayToExchangeAFileIsSeen(t *testing.T) {
 	}
 }
 
+func TestAHandlerThatTakesLongReadsTheFileNoMoreOften(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		path := plainKeyFile(t, t.TempDir(), keyFileText(cookiesession.NewSecret()))
+		ring, err := cookiesession.LoadKeyFile(path)
+		mustWork(t, err)
+		s := ringManager(t, cookiesession.Config{Keyring: ring}).Open(t.Context())
+		s.Has("k")
+		time.Sleep(time.Hour)
+		mustWork(t, ring.Err())
+		read := ring.LastRead()
+		time.Sleep(time.Second)
+		mustWork(t, s.Set("k", 1))
+		if !ring.LastRead().Equal(read) {
+			t.Error("a Set read the file a second after it had been read")
+		}
+	})
+}
+
 func TestABadFileIsReportedOnceAndTheOldKeysStay(t *testing.T) {
 	other := cookiesession.NewSecret()
 	for name, spoil := range map[string]struct {
