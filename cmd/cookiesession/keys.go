@@ -98,11 +98,12 @@ func (c keysCommand) start(args []string, std stdio) int {
 }
 
 func (c keysCommand) checkArgs(args []string) error {
-	for _, arg := range args {
+	for i, arg := range args {
 		if _, err := cookiesession.ParseSecret(arg); err == nil && !strings.Contains(arg, "/") { // paths are base64, too
 			return errors.New("this looks like a secret, and every user of the machine can read arguments: use -secret with a file or standard input, and another secret")
 		}
-		if len(arg) > 1 && arg[0] == '-' {
+		isID := i == 1 && c.args == 2 // one in 64 ids begins with a dash
+		if len(arg) > 1 && arg[0] == '-' && !isID {
 			return fmt.Errorf("flag %s has to come before the file", arg)
 		}
 	}

@@ -454,3 +454,18 @@ func TestTheBuiltCommandRotatesAFileThatIsFollowed(t *testing.T) {
 		t.Errorf("check of an empty file: code %d, %s", code, out)
 	}
 }
+
+func TestKeysRevokeTakesAnIDThatBeginsWithADash(t *testing.T) {
+	var key cookiesession.Key
+	for !strings.HasPrefix(key.ID(), "-") { // one in 64
+		key.Secret = cookiesession.NewSecret()
+	}
+	path := filepath.Join(t.TempDir(), "keys.json")
+	text := `{"keys":[{"secret":"` + key.Secret.Reveal() + `"}]}`
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := keysLine(t, "", "revoke", path, key.ID()); got.code != exitDone {
+		t.Errorf("%+v", got)
+	}
+}
