@@ -1,6 +1,7 @@
 package cookiesession_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -604,7 +605,7 @@ func TestEveryWriterRefusesWhatDoesNotFitAndLeavesTheOldValue(t *testing.T) {
 
 func FuzzCookieHeader(f *testing.F) {
 	secret := cookiesession.NewSecret()
-	m := newManager(f, cookiesession.Config{Keyring: newRing(f, secret), MaxBytes: 16 << 10, TrackViews: true, OnEvent: new(eventList).add})
+	m := newManager(f, cookiesession.Config{Keyring: newRing(f, secret), MaxBytes: 16 << 10, TrackViews: true, OnEvent: func(context.Context, cookiesession.Event) {}})
 	h := http.Header{}
 	s := m.Open(f.Context())
 	must(s.Set("k", strings.Repeat("x", 4000)))

@@ -186,7 +186,7 @@ func (s *Session) openFlash() {
 	f.plainLen = a.plainLen
 	if a.payload.expires <= s.at.Unix() {
 		f.dead = true
-		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: a.keyID, Err: ErrExpired})
+		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: a.key.id, Err: ErrExpired})
 		return
 	}
 	f.came = a.payload

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/cookiesession/cookiesession"
 )
@@ -613,5 +614,17 @@ func TestByDefaultOnlyWhatAClientCannotCauseAtWillIsLoggedAboveDebug(t *testing.
 	}
 	if text := log.String(); strings.Contains(text, "forged-text") || strings.Contains(text, "the value") {
 		t.Errorf("the log shows a cookie or a value: %s", text)
+	}
+}
+
+// A metric that keeps key ids must not keep the Cookie lines that they came in.
+func TestTheKeyIDOfAnEventIsNoPartOfTheCookieLine(t *testing.T) {
+	var id string
+	m := newManager(t, cookiesession.Config{Keyring: newRing(t), OnEvent: func(_ context.Context, e cookiesession.Event) { id = e.KeyID }})
+	line := "s_session=AAAA." + strings.Repeat("x", 1000)
+	m.Open(t.Context(), line).Value("k")
+	start, at := uintptr(unsafe.Pointer(unsafe.StringData(line))), uintptr(unsafe.Pointer(unsafe.StringData(id)))
+	if id != "AAAA" || at >= start && at < start+uintptr(len(line)) {
+		t.Errorf("the id %q is in the line's memory", id)
 	}
 }

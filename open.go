@@ -3,6 +3,7 @@ package cookiesession
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -52,7 +53,7 @@ func (s *Session) openData() {
 	}
 	if s.live && !s.at.Before(s.m.deadline(s.base.expiry, time.Unix(s.base.created, 0), s.storedActivity())) {
 		s.live, s.verdict, s.rejected = false, expired, ErrExpired
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: a.keyID, Err: ErrExpired})
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: a.key.id, Err: ErrExpired})
 	}
 }
 
@@ -77,7 +78,8 @@ func (s *Session) noteArrival(c *compartment, r *received, keyID string, err err
 		s.note(Event{Kind: EventDoubled, CookieName: c.name, Bytes: r.size})
 	}
 	if err != nil {
-		s.note(Event{Kind: EventRefused, CookieName: c.name, KeyID: keyID, Bytes: r.size, Err: err})
+		// Cloned: who keeps the id of a key must not keep the whole Cookie line.
+		s.note(Event{Kind: EventRefused, CookieName: c.name, KeyID: strings.Clone(keyID), Bytes: r.size, Err: err})
 	}
 }
 
