@@ -7,7 +7,16 @@
 // another.
 package seal
 
-import "errors"
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"hash"
+	"sync"
+)
 
 // Sealer seals and opens with one pair of keys in one format. It is safe for
 // concurrent use.
@@ -33,3 +42,64 @@ var ErrInvalid = errors.New("seal: not authentic")
 // the securecookie format begins with the first digit of a Unix time, base64
 // 'M', 'N' or 'O'. No text can be both.
 func IsCompact(text string) bool { return text != "" && text[0] == 'A' }
+
+const ivSize = aes.BlockSize
+
+// pair is a key to encrypt and a key to authenticate, ready for use.
+type pair struct {
+	block   cipher.Block
+	scratch sync.Pool // of *scratch
+}
+
+func newPair(hashKey, blockKey []byte) (*pair, error) {
+	block, err := aes.NewCipher(blockKey)
+	if err != nil {
+		return nil, err
+	}
+	p := &pair{block: block}
+	p.scratch.New = func() any { return &scratch{mac: hmac.New(sha256.New, hashKey)} }
+	return p, nil
+}
+
+// scratch is what one call needs and nobody keeps. A keyed HMAC and buffers
+// that are used again are worth 500 ns and 12 allocations per request.
+type scratch struct {
+	mac  hash.Hash
+	msg  []byte // what is authenticated, in one piece for one Write, and the MAC behind it
+	body []byte
+	tag  [sha256.Size]byte
+}
+
+func (p *pair) get() *scratch { return p.scratch.Get().(*scratch) }
+
+// put keeps s for the next call, unless one long text made it large.
+func (p *pair) put(s *scratch) {
+	if cap(s.msg)+cap(s.body) <= 64<<10 {
+		p.scratch.Put(s)
+	}
+}
+
+// appendEncrypted appends a new IV and plain, encrypted.
+func (p *pair) appendEncrypted(b, plain []byte) []byte {
+	iv := len(b)
+	b = append(b, make([]byte, ivSize)...)
+	rand.Read(b[iv:]) // never fails
+	b = append(b, plain...)
+	text := b[iv+ivSize:]
+	cipher.NewCTR(p.block, b[iv:iv+ivSize]).XORKeyStream(text, text)
+	return b
+}
+
+// decrypted returns what appendEncrypted appended, in memory of its own.
+func (p *pair) decrypted(b []byte) []byte {
+	plain := make([]byte, len(b)-ivSize)
+	cipher.NewCTR(p.block, b[:ivSize]).XORKeyStream(plain, b[ivSize:])
+	return plain
+}
+
+// sum is the HMAC of what msg begins with, up to end.
+func (s *scratch) sum(end int) []byte {
+	s.mac.Reset()
+	s.mac.Write(s.msg[:end])
+	return s.mac.Sum(s.tag[:0])
+}

@@ -1,17 +1,28 @@
 package seal
 
 import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
 	"errors"
-	"sync"
+	"strconv"
+	"time"
 
 	"github.com/gorilla/securecookie"
 )
 
-// secureCookie is the format of gorilla/securecookie, made and opened by that
-// library: base64url("date|base64url(iv ‖ ciphertext)|mac"), the MAC over
-// "name|date|value".
+// secureCookie is the format of gorilla/securecookie,
+//
+//	base64url(date | base64url(iv ‖ ciphertext) | mac)
+//
+// both padded, the MAC over "name|date|value". Texts as that library makes them
+// are made and opened here, which saves 1,500 of its 3,000 ns per request and
+// 29 of 33 allocations. Whatever else it might open (line breaks, unused bits,
+// odd dates) is for the library itself to judge, so that the two give one
+// answer about every text; fuzzed.
 type secureCookie struct {
-	codec *securecookie.SecureCookie
+	*pair
+	library *securecookie.SecureCookie
 }
 
 var _ Sealer = (*secureCookie)(nil)
@@ -22,54 +33,89 @@ func NewSecurecookie(hashKey, blockKey []byte) (Sealer, error) {
 	if n := len(hashKey); n != 32 && n != 64 || len(blockKey) != 32 {
 		return nil, errors.New("seal: securecookie needs a hash key of 32 or 64 bytes and a block key of 32")
 	}
+	p, err := newPair(hashKey, blockKey)
 	// The library's own limits are off: the payload has deadlines of its own,
 	// and whoever asks decides how long a text may be.
-	codec := securecookie.New(hashKey, blockKey).MaxAge(0).MaxLength(0).SetSerializer(asIs{})
-	if _, err := codec.Encode("", &[]byte{}); err != nil {
-		return nil, err
-	}
-	return &secureCookie{codec}, nil
+	library := securecookie.New(hashKey, blockKey).MaxAge(0).MaxLength(0).SetSerializer(securecookie.NopEncoder{})
+	return &secureCookie{p, library}, err
 }
 
 func (f *secureCookie) Seal(dst []byte, name string, plain []byte) ([]byte, error) {
-	// The library encrypts in place what the serializer gives it: a copy.
-	copied := plains.Get().(*[]byte)
-	defer plains.Put(copied)
-	*copied = append((*copied)[:0], plain...)
-	text, err := f.codec.Encode(name, copied)
-	if err != nil {
-		return nil, err
-	}
-	return append(dst, text...), nil
+	s := f.get()
+	defer f.put(s)
+	s.body = f.appendEncrypted(s.body[:0], plain)
+	s.msg = append(append(s.msg[:0], name...), '|')
+	date := len(s.msg)
+	s.msg = append(strconv.AppendInt(s.msg, time.Now().Unix(), 10), '|')
+	s.msg = appendPadded(s.msg, s.body)
+	mac := s.sum(len(s.msg))
+	s.msg = append(append(s.msg, '|'), mac...)
+	return appendPadded(dst, s.msg[date:]), nil
 }
 
 func (f *secureCookie) Open(name, text string) ([]byte, error) {
+	s := f.get()
+	defer f.put(s)
+	s.msg = append(append(s.msg[:0], name...), '|')
+	date := len(s.msg)
+	var ok bool
+	s.msg, ok = appendUnpadded(s.msg, text)
+	end := len(s.msg) - 1 - sha256.Size
+	if !ok || end < date || s.msg[end] != '|' {
+		return f.byLibrary(name, text)
+	}
+	if !hmac.Equal(s.sum(end), s.msg[end+1:]) {
+		return nil, ErrInvalid
+	}
+	number, value, _ := bytes.Cut(s.msg[date:end], []byte("|"))
+	s.body, ok = appendUnpadded(s.body[:0], value)
+	if !ok || len(s.body) <= ivSize || !isDate(number) {
+		return f.byLibrary(name, text)
+	}
+	return f.decrypted(s.body), nil
+}
+
+func (f *secureCookie) byLibrary(name, text string) ([]byte, error) {
 	var plain []byte
-	if f.codec.Decode(name, text, &plain) != nil {
+	if f.library.Decode(name, text, &plain) != nil {
 		return nil, ErrInvalid
 	}
 	return plain, nil
 }
 
-// Len counts a date of 10 digits, which holds until the year 2286.
-func (f *secureCookie) Len(n int) int {
-	const date, mac = 10, 32
-	return padded(date + 1 + padded(ivSize+n) + 1 + mac)
+// isDate: digits, as many as a Unix time has for the next 30,000 years.
+func isDate(number []byte) bool {
+	for _, c := range number {
+		if c < '0' || c > '9' {
+			return false
+		}
+	}
+	return len(number) >= 1 && len(number) <= 12
 }
 
-// padded is the length of n bytes in padded base64.
-func padded(n int) int { return (n + 2) / 3 * 4 }
+// Len counts a date of 10 digits, which holds until the year 2286.
+func (f *secureCookie) Len(n int) int {
+	const date = 10
+	return paddedLen(date + 1 + paddedLen(ivSize+n) + 1 + sha256.Size)
+}
 
-// plains holds scratch buffers of *[]byte.
-var plains = sync.Pool{New: func() any { return new([]byte) }}
+// paddedLen is the length of n bytes in padded base64.
+func paddedLen(n int) int { return (n + 2) / 3 * 4 }
 
-// asIs hands *[]byte through the library unchanged. (NopEncoder does the same
-// for []byte, with an allocation each time.)
-type asIs struct{}
+// appendPadded appends src in base64 with padding.
+func appendPadded(dst, src []byte) []byte {
+	dst = appendEncoded(dst, src)
+	return append(dst, "=="[:paddedLen(len(src))-encodedLen(len(src))]...)
+}
 
-func (asIs) Serialize(src any) ([]byte, error) { return *src.(*[]byte), nil }
-
-func (asIs) Deserialize(src []byte, dst any) error {
-	*dst.(*[]byte) = src
-	return nil
+// appendUnpadded is appendDecoded for a text with padding.
+func appendUnpadded[T string | []byte](dst []byte, text T) ([]byte, bool) {
+	n := len(text)
+	if n%4 != 0 {
+		return dst, false
+	}
+	for n > len(text)-2 && n > 0 && text[n-1] == '=' {
+		n--
+	}
+	return appendDecoded(dst, text[:n])
 }
