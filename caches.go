@@ -34,9 +34,13 @@ func (f *fields) vary(h http.Header) {
 // application has said nothing.
 func (f *fields) keepPrivate(h http.Header) {
 	if len(h["Cache-Control"]) == 0 {
-		f.control[0] = "private"
-		h["Cache-Control"] = f.control[:]
+		f.setPrivate(h)
 	}
+}
+
+func (f *fields) setPrivate(h http.Header) {
+	f.control[0] = "private"
+	h["Cache-Control"] = f.control[:]
 }
 
 // forbidSharing makes sure that no shared cache stores a response that sets
@@ -52,7 +56,7 @@ func (f *fields) forbidSharing(h http.Header) {
 	}
 	old := h["Cache-Control"]
 	if len(old) == 0 {
-		f.keepPrivate(h)
+		f.setPrivate(h)
 		return
 	}
 	var kept []string

@@ -54,20 +54,20 @@ func (r *record) packedLen() int {
 	return len(r.packHeader(header[:0])) + r.values.Size()
 }
 
-// unpackRecord reads a data payload; its values stay where they are, encoded.
-func unpackRecord(plain []byte) (r record, err error) {
+// unpack reads a data payload; its values stay where they are, encoded.
+func (r *record) unpack(plain []byte) error {
 	in, err := readPayload(plain, 6)
 	if err != nil {
-		return record{}, err
+		return err
 	}
 	okID := r.id.set(in.Bytes())
 	r.created, r.modified = in.Int(), in.Int()
 	expiry, okExpiry := parseExpiry(in.Value())
 	r.expiry, r.values = expiry, in.Pairs()
 	if !in.Done() || !okID || !okExpiry {
-		return record{}, ErrInvalid
+		return ErrInvalid
 	}
-	return r, nil
+	return nil
 }
 
 // flashRecord is the flash payload: [1, expires, {key: value}].
@@ -87,16 +87,16 @@ func (r *flashRecord) packedLen() int {
 	return 2 + len(wire.AppendInt(nil, r.expires)) + r.values.Size()
 }
 
-func unpackFlash(plain []byte) (r flashRecord, err error) {
+func (r *flashRecord) unpack(plain []byte) error {
 	in, err := readPayload(plain, 3)
 	if err != nil {
-		return flashRecord{}, err
+		return err
 	}
 	r.expires, r.values = in.Int(), in.Pairs()
 	if !in.Done() {
-		return flashRecord{}, ErrInvalid
+		return ErrInvalid
 	}
-	return r, nil
+	return nil
 }
 
 // readPayload begins to read a payload of n elements, behind its version.
@@ -115,22 +115,31 @@ func readPayload(plain []byte, n int) (wire.Reader, error) {
 }
 
 // sealScratch is what sealing one compartment needs and nobody keeps.
-type sealScratch struct{ plain, text, line []byte }
+type sealScratch struct{ plain, line []byte }
 
 var sealScratches = sync.Pool{New: func() any { return new(sealScratch) }}
 
+// sealed is the size of a payload that was sealed.
+type sealed struct{ plainLen, cookies, bytes int }
+
 // seal packs p, seals it under key and appends the Set-Cookie lines to lines.
-// It returns how many cookies they are and the bytes of their names and values.
-func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) (_ []string, cookies, size int, err error) {
+func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) (_ []string, size sealed, err error) {
 	s := sealScratches.Get().(*sealScratch)
 	defer sealScratches.Put(s)
 	s.plain = p.pack(s.plain[:0])
-	s.text, err = key.sealer().Seal(s.text[:0], c.name, s.plain)
+	s.line = c.appendStart(s.line[:0], key.id)
+	start := len(s.line)
+	s.line, err = key.sealer().Seal(s.line, c.name, s.plain) // where one cookie has it: nothing to copy
 	if err != nil {
-		return lines, 0, 0, fmt.Errorf("cookiesession: sealing %s: %w", c.name, err)
+		return lines, sealed{}, fmt.Errorf("cookiesession: sealing %s: %w", c.name, err)
 	}
-	cookies, size = c.cost(len(s.text))
-	return c.appendCookies(lines, s, key.id, maxAge), cookies, size, nil
+	size.plainLen = len(s.plain)
+	size.cookies, size.bytes = c.cost(len(s.line) - start)
+	if size.cookies > 1 {
+		return c.appendPieces(lines, s.line[start:], size.cookies, key.id, maxAge), size, nil
+	}
+	s.line = c.appendAttributes(s.line, c.before, maxAge)
+	return append(lines, string(s.line)), size, nil
 }
 
 // maxEncoding is where encoding one value ends, in bytes: nothing near it fits

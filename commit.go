@@ -108,25 +108,33 @@ func (s *Session) commit(h http.Header, o outcome) error {
 		return ErrCommitted
 	}
 	s.committed = true
-	if !s.accessed {
-		s.dropFlashUnopened(h, o)
-		return nil
+	if s.accessed {
+		return s.answer(h, o)
 	}
+	if s.flashCame {
+		s.dropFlashUnopened(h, o)
+	}
+	return nil
+}
+
+// answer writes what the response to a request that looked at its session has
+// to carry.
+func (s *Session) answer(h http.Header, o outcome) error {
 	o.failed = o.panicked || o.status >= 500
-	o.now = time.Now()
+	o.now = s.at.Add(time.Since(s.at)) // half the price of another time.Now
 	p := plan{s: s, outcome: o, lines: h["Set-Cookie"]}
 	before := len(p.lines)
 	if before == 0 {
 		p.lines = s.field.cookie[:0]
 	}
 	p.run()
-	s.field.vary(h)
 	if len(p.lines) > before {
+		s.field.forbidSharing(h) // first: it walks over what is there
 		h["Set-Cookie"] = p.lines
-		s.field.forbidSharing(h)
 	} else if s.permitted() && (s.live && !s.destroyed || s.flashes != nil && s.flashes.shown()) {
 		s.field.keepPrivate(h)
 	}
+	s.field.vary(h)
 	if p.err != nil {
 		s.note(Event{Kind: EventWriteRefused, CookieName: s.m.data.name, Err: p.err})
 	}
@@ -137,7 +145,7 @@ func (s *Session) commit(h http.Header, o outcome) error {
 // turn is over. This is the one automatic write that does not ask who wrote
 // it, and costs no cryptography. What comes after the header may still read it.
 func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
-	if o.status != http.StatusOK || o.panicked || !s.flashCame || !s.document() {
+	if o.status != http.StatusOK || o.panicked || !s.document() {
 		return
 	}
 	s.begin()
@@ -204,7 +212,7 @@ func (p *plan) data() (replaced bool) {
 	case shown && !p.failed && s.renews(p.now):
 		s.work.modified = p.now.Unix()
 		p.issueData(key, EventRenewed)
-	case shown && !p.failed && key != nil && s.baseKey.older(key):
+	case shown && !p.failed && key != nil && s.data.key.older(key):
 		p.issueData(key, EventRekeyed)
 	default:
 		p.left -= s.dataLeft()
@@ -218,7 +226,7 @@ func (p *plan) browserID(replaced bool) sessionID {
 	switch {
 	case replaced:
 	case s.live && !s.gone():
-		return s.base.id
+		return s.data.came.id
 	case p.failed && s.cycled && s.continuesViews(): // dropped with the rest of a failed request
 		return s.views.came.id
 	}
@@ -251,40 +259,40 @@ func (s *Session) worthKeeping(now time.Time) bool {
 // renews reports whether reading has become activity.
 func (s *Session) renews(now time.Time) bool {
 	after := s.m.cfg.RenewAfter
-	return s.m.cfg.SaveEveryRequest || after > 0 && now.Sub(time.Unix(s.base.modified, 0)) >= after
+	return s.m.cfg.SaveEveryRequest || after > 0 && now.Sub(time.Unix(s.data.came.modified, 0)) >= after
 }
 
 func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 	s := p.s
 	age := s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), p.now)
-	exempt := s.work.packedLen() <= s.baseLen
-	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, exempt, s.work.values, kind) {
+	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, s.data.plainLen, s.work.values, kind) {
 		p.left -= s.dataLeft()
 		return false
 	}
 	return true
 }
 
-// issue seals one payload and appends its cookies, unless they do not fit.
-func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age int, exempt bool, entries wire.Pairs, kind EventKind) bool {
+// issue seals one payload and appends its cookies, unless they do not fit. One
+// that is not longer than the plaintext that came, cameLen, always does.
+func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age, cameLen int, entries wire.Pairs, kind EventKind) bool {
 	if key == nil {
 		p.err = errors.Join(p.err, errNoKey)
 		return false
 	}
-	lines, cookies, size, err := c.seal(p.lines, load, key, age)
-	if err == nil && !exempt && size > p.left || cookies > maxPieces {
-		err = p.s.tooLarge(p.s.m.cfg.MaxBytes-p.left+size, entries)
+	lines, sealed, err := c.seal(p.lines, load, key, age)
+	if err == nil && sealed.bytes > p.left && sealed.plainLen > cameLen || sealed.cookies > maxPieces {
+		err = p.s.tooLarge(p.s.m.cfg.MaxBytes-p.left+sealed.bytes, entries)
 	}
 	if err != nil {
 		p.err = errors.Join(p.err, err)
 		return false
 	}
 	if p.s.gone() {
-		lines = c.appendCopyDeletions(lines, came, cookies)
+		lines = c.appendCopyDeletions(lines, came, sealed.cookies)
 	}
-	p.lines = c.appendDeletions(lines, came, cookies, &p.leftovers)
-	p.left -= size
-	p.s.note(Event{Kind: kind, CookieName: c.name, KeyID: key.id, Bytes: size})
+	p.lines = c.appendDeletions(lines, came, sealed.cookies, &p.leftovers)
+	p.left -= sealed.bytes
+	p.s.note(Event{Kind: kind, CookieName: c.name, KeyID: key.id, Bytes: sealed.bytes})
 	return true
 }
 
@@ -314,14 +322,13 @@ func (p *plan) flash() {
 
 func (p *plan) issueFlash(next flashRecord) {
 	s := p.s
-	exempt := next.packedLen() <= s.flash().plainLen
 	left := time.Unix(next.expires, 0).Sub(p.now)
 	age := int(roundUp(max(0, min(left, s.m.cfg.FlashLifetime, maxCookieAge))))
 	if s.m.cfg.BrowserSession {
 		age = noMaxAge
 	}
 	key := s.m.ring.current(p.now).sealing(p.now)
-	p.issue(&s.m.flash, &s.in.flash, &next, key, age, exempt, next.values, EventIssued)
+	p.issue(&s.m.flash, &s.in.flash, &next, key, age, s.flash().plainLen, next.values, EventIssued)
 }
 
 // viewed treats the views compartment: its history gets the room that is left.
@@ -340,7 +347,7 @@ func (p *plan) viewed(replaced bool) {
 		return
 	}
 	age := s.m.cookieAge(s.work.expiry, s.created(), p.now, p.now)
-	p.issue(&s.m.views, &s.in.views, next, key, age, false, wire.Pairs{}, EventIssued)
+	p.issue(&s.m.views, &s.in.views, next, key, age, 0, wire.Pairs{}, EventIssued)
 }
 
 // test treats the test cookie.

@@ -139,8 +139,8 @@ const (
 	viewsSuffix = "_views"
 	testSuffix  = "_test"
 
-	// maxSkew is how far the clocks of instances may be apart.
-	maxSkew = 5 * time.Minute
+	// maxSkew is how far the clocks of instances may be apart, in seconds.
+	maxSkew = 5 * 60
 )
 
 // Manager opens and commits sessions as one [Config] says. It never changes

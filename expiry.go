@@ -122,7 +122,7 @@ func (s *Session) expiresAt(now time.Time) time.Time {
 	active := now
 	stored := s.live && s.permitted() && !s.destroyed && !s.dirty
 	if stored && !s.m.cfg.TrackViews && !s.renews(now) {
-		active = time.Unix(s.base.modified, 0)
+		active = time.Unix(s.data.came.modified, 0)
 	}
 	return s.m.deadline(s.work.expiry, s.created(), active)
 }

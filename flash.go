@@ -11,11 +11,9 @@ import (
 // compartment is opened only when a flash value is asked for or must be kept
 // beside a new one.
 type flashState struct {
-	opened   bool
-	came     flashRecord
-	plainLen int
-	dead     bool // authentic, past its lifetime: deleted when seen
-	foreign  bool // refused, but others may read it
+	arrival[flashRecord]
+	opened bool
+	dead   bool // authentic, past its lifetime: deleted when seen
 
 	in    wire.Pairs // of came, what Delete and Pop have left
 	now   wire.Pairs // FlashNow: never sent
@@ -124,7 +122,7 @@ func (f *flashState) shown() bool { return f.came.values.Len()+f.now.Len() > 0 }
 
 // forget drops what this request made; what came stays known.
 func (f *flashState) forget() {
-	*f = flashState{opened: f.opened, came: f.came, plainLen: f.plainLen, dead: f.dead, foreign: f.foreign, in: f.came.values}
+	*f = flashState{arrival: f.arrival, opened: f.opened, dead: f.dead, in: f.came.values}
 }
 
 // flashed returns the encoded flash value under key that this request sees.
@@ -178,30 +176,24 @@ func (s *Session) openFlash() {
 		return
 	}
 	f.opened = true
-	a := open(s.m, &s.m.flash, &s.in.flash, s.at, s.m.acceptFlash)
-	s.noteArrival(&s.m.flash, &s.in.flash, a.keyID, a.err)
-	if f.foreign = a.foreign; a.key == nil {
-		return
+	f.open(s.m, &s.m.flash, &s.in.flash, s.at, s.m.acceptFlash)
+	s.noteArrival(&s.m.flash, &s.in.flash, f.keyID, f.err)
+	if f.key != nil && f.came.expires <= s.at.Unix() {
+		f.came, f.dead = flashRecord{}, true
+		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: f.key.id, Err: ErrExpired})
 	}
-	f.plainLen = a.plainLen
-	if a.payload.expires <= s.at.Unix() {
-		f.dead = true
-		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: a.key.id, Err: ErrExpired})
-		return
-	}
-	f.came = a.payload
 	if !f.clear {
-		f.in = a.payload.values
+		f.in = f.came.values
 	}
 }
 
 // acceptFlash unpacks flash and refuses what no clock here can have made.
-func (m *Manager) acceptFlash(plain []byte, now time.Time) (flashRecord, int64, error) {
-	r, err := unpackFlash(plain)
-	if err == nil && r.expires > now.Add(m.cfg.FlashLifetime).Add(maxSkew).Unix()+1 {
+func (m *Manager) acceptFlash(r *flashRecord, plain []byte, now time.Time) (latest int64, err error) {
+	err = r.unpack(plain)
+	if err == nil && r.expires > now.Add(m.cfg.FlashLifetime).Unix()+maxSkew+1 {
 		err = ErrInvalid
 	}
-	return r, r.expires, err
+	return r.expires, err
 }
 
 // flashBytes is what flash may take in the response at most: what came, in

@@ -33,43 +33,42 @@ func (s *Session) open() {
 // begin takes what needs neither key nor permission.
 func (s *Session) begin() {
 	if s.content == nil {
-		now := time.Now()
-		s.content = &content{at: now, in: s.m.collect(s.lines)}
-		s.work.created, s.work.modified = now.Unix(), now.Unix() // modified too: Set measures what will be written
+		s.content = &content{at: time.Now()}
+		s.m.collect(&s.in, s.lines)
+		s.work.created, s.work.modified = s.at.Unix(), s.at.Unix() // modified too: Set measures what will be written
 	}
 }
 
 // openData opens the data compartment and judges what was in it.
 func (s *Session) openData() {
-	a := open(s.m, &s.m.data, &s.in.data, s.at, acceptRecord)
-	s.noteArrival(&s.m.data, &s.in.data, a.keyID, a.err)
-	s.base, s.baseKey, s.baseLen, s.rejected = a.payload, a.key, a.plainLen, a.err
-	s.live = a.key != nil
-	if a.foreign {
+	s.data.open(s.m, &s.m.data, &s.in.data, s.at, acceptRecord)
+	s.noteArrival(&s.m.data, &s.in.data, s.data.keyID, s.data.err)
+	s.live = s.data.key != nil
+	if s.data.foreign {
 		s.verdict = foreign
 	}
 	if s.m.cfg.TrackViews {
 		s.openViews()
 	}
-	if s.live && !s.at.Before(s.m.deadline(s.base.expiry, time.Unix(s.base.created, 0), s.storedActivity())) {
-		s.live, s.verdict, s.rejected = false, expired, ErrExpired
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: a.key.id, Err: ErrExpired})
+	if s.live && !s.at.Before(s.m.deadline(s.data.came.expiry, time.Unix(s.data.came.created, 0), s.storedActivity())) {
+		s.live, s.verdict, s.data.err = false, expired, ErrExpired
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.id, Err: ErrExpired})
 	}
 }
 
 // storedActivity is when the session that came was active last.
 func (s *Session) storedActivity() time.Time {
-	return time.Unix(max(s.base.modified, s.views.lastOf(s.base.id)), 0)
+	return time.Unix(max(s.data.came.modified, s.views.lastOf(s.data.came.id)), 0)
 }
 
 // acceptRecord unpacks data and refuses what no clock here can have made.
-func acceptRecord(plain []byte, now time.Time) (record, int64, error) {
-	r, err := unpackRecord(plain)
-	latest := now.Add(maxSkew).Unix()
-	if err == nil && (r.created > latest || r.modified > latest) {
+func acceptRecord(r *record, plain []byte, now time.Time) (latest int64, err error) {
+	err = r.unpack(plain)
+	soon := now.Unix() + maxSkew
+	if err == nil && (r.created > soon || r.modified > soon) {
 		err = ErrInvalid
 	}
-	return r, r.modified, err
+	return r.modified, err
 }
 
 // noteArrival reports what is worth it about one compartment that came.
@@ -108,8 +107,8 @@ func (s *Session) judge(err error) {
 	default:
 		s.live, s.verdict = false, withheld
 	}
-	if s.rejected = err; err != nil {
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.baseKey.id, Err: err})
+	if s.data.err = err; err != nil {
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.id, Err: err})
 	}
 }
 
@@ -120,7 +119,7 @@ func (s *Session) candidate() *Session {
 		state: opened, permission: granted, accessed: true, committed: true, asking: true,
 		content: &content{
 			at: s.at, in: s.in, views: s.views,
-			base: s.base, baseLen: s.baseLen, baseKey: s.baseKey, live: true,
+			data: s.data, live: true,
 		},
 	}
 	c.ctx = s.m.NewContext(s.ctx, c)
@@ -153,7 +152,7 @@ func (s *Session) settle() {
 		s.settleVisitor()
 		return
 	}
-	s.work = s.base
+	s.work = s.data.came
 	if s.cycled {
 		s.work.id = own.id
 	}

@@ -56,16 +56,12 @@ type content struct {
 	in        inbox
 	validated chan struct{} // closed when Validate has answered
 
-	// What came, as it came.
-	base     record
-	baseLen  int
-	baseKey  *sealKey
-	live     bool // base is a session that came and is alive
-	rejected error
-	verdict  verdict
+	data    arrival[record] // its err is what Rejected tells
+	live    bool            // what came is a session, and alive
+	verdict verdict
 
 	// What this request makes of it. Without permission, only what this
-	// request wrote: settle puts it on top of base when permission comes.
+	// request wrote: settle puts it on top of what came when permission comes.
 	work      record
 	hasID     bool
 	dirty     bool
@@ -185,7 +181,7 @@ func (s *Session) IsNew() bool {
 func (s *Session) Rejected() error {
 	s.enter()
 	defer s.exit()
-	return s.rejected
+	return s.data.err
 }
 
 // Value returns a copy of the value under key, nil if there is none: integers
@@ -510,7 +506,7 @@ func (s *Session) Destroy() error {
 	})
 }
 
-// forget makes the session blank: what came stays in base.
+// forget makes the session blank: what came stays known.
 func (s *Session) forget() {
 	s.work = record{created: s.at.Unix(), modified: s.at.Unix()}
 	s.hasID, s.dirty, s.cycled, s.setExpiry, s.cleared = false, false, false, false, false
@@ -659,7 +655,7 @@ func (e *TooLargeError) Is(target error) bool { return target == ErrTooLarge }
 // the counters of views. One that is not larger than what came always does:
 // nobody is stuck with a session that a lower limit has made too large.
 func (s *Session) fits(dataLen int, written wire.Pairs) error {
-	if dataLen <= s.baseLen {
+	if dataLen <= s.data.plainLen {
 		return nil
 	}
 	data := s.cost(&s.m.data, dataLen) + s.viewsReserve()

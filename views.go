@@ -51,9 +51,8 @@ func (s *Session) Views() Views {
 
 // viewsState is what came in the views compartment.
 type viewsState struct {
-	came    viewRecord
-	live    bool // came is authentic and within its deadline
-	foreign bool // refused, but others may read it
+	arrival[viewRecord]
+	live bool // came is authentic and within its deadline
 }
 
 // lastOf is the time of the last view that belongs to the session with id.
@@ -67,22 +66,24 @@ func (v *viewsState) lastOf(id sessionID) int64 {
 // openViews opens the compartment. Whether it goes with the data is judged by
 // its id: views of another session are dropped whole.
 func (s *Session) openViews() {
-	a := open(s.m, &s.m.views, &s.in.views, s.at, acceptViews)
-	s.noteArrival(&s.m.views, &s.in.views, a.keyID, a.err)
-	s.views = &viewsState{came: a.payload, live: a.key != nil, foreign: a.foreign}
-	if v := s.views; v.live && !s.live {
+	v := new(viewsState)
+	v.open(s.m, &s.m.views, &s.in.views, s.at, acceptViews)
+	s.noteArrival(&s.m.views, &s.in.views, v.keyID, v.err)
+	s.views, v.live = v, v.key != nil
+	if v.live && !s.live {
 		end := s.m.deadline(Expiry{}, time.Unix(v.came.created, 0), time.Unix(v.came.last, 0))
 		v.live = s.at.Before(end)
 	}
 }
 
-func acceptViews(plain []byte, now time.Time) (viewRecord, int64, error) {
-	v, err := unpackViews(plain)
-	latest := now.Add(maxSkew).Unix()
-	if err == nil && (v.created > latest || v.last > latest) {
+// acceptViews is acceptRecord for views.
+func acceptViews(v *viewRecord, plain []byte, now time.Time) (latest int64, err error) {
+	err = v.unpack(plain)
+	soon := now.Unix() + maxSkew
+	if err == nil && (v.created > soon || v.last > soon) {
 		err = ErrInvalid
 	}
-	return v, v.last, err
+	return v.last, err
 }
 
 // continuesViews reports whether what came is this session's own.
@@ -91,7 +92,7 @@ func (s *Session) continuesViews() bool {
 		return false
 	}
 	if s.live {
-		return s.views.came.id == s.base.id
+		return s.views.came.id == s.data.came.id
 	}
 	return s.verdict == accepted
 }
@@ -166,10 +167,10 @@ func (v *viewRecord) pack(b []byte) []byte {
 	return wire.AppendBytes(wire.AppendBytes(wire.AppendBytes(b, v.set), v.paths), v.log)
 }
 
-func unpackViews(plain []byte) (v viewRecord, err error) {
+func (v *viewRecord) unpack(plain []byte) error {
 	in, err := readPayload(plain, 10)
 	if err != nil {
-		return viewRecord{}, err
+		return err
 	}
 	okID := v.id.set(in.Bytes())
 	v.created, v.last = in.Int(), in.Int()
@@ -177,9 +178,9 @@ func unpackViews(plain []byte) (v viewRecord, err error) {
 	// Clipped: what is appended goes into memory of its own.
 	v.set, v.paths, v.log = slices.Clip(in.Bytes()), slices.Clip(in.Bytes()), slices.Clip(in.Bytes())
 	if !in.Done() || !okID || !v.sound() {
-		return viewRecord{}, ErrInvalid
+		return ErrInvalid
 	}
-	return v, nil
+	return nil
 }
 
 // errors is the number of requests that were no pages.

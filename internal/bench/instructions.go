@@ -24,7 +24,7 @@ import (
 var hot = []string{
 	"(*Manager).Handler.func1",
 	"(*Session).openData",
-	"cookiesession.unpackRecord",
+	"(*record).unpack",
 	"(*Session).Add",
 	"(*Session).commit",
 	"seal.(*compact).Open",

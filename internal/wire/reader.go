@@ -45,8 +45,10 @@ func (r *Reader) Pairs() Pairs {
 
 // Int takes an integer.
 func (r *Reader) Int() int64 {
-	i, ok := Int64(r.Value())
-	r.bad = r.bad || !ok
+	i, size := takeInt64(r.b)
+	if r.advance(size, size > 0) == nil {
+		return 0
+	}
 	return i
 }
 

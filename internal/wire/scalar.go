@@ -9,47 +9,54 @@ import (
 // timeExt is msgpack's own extension type for instants.
 const timeExt = 0xff
 
-// Int64 returns the integer that b is, if it is one that an int64 holds.
+// Int64 returns the integer that b begins with, if it is one that an int64 holds.
 func Int64(b []byte) (int64, bool) {
-	u, negative, ok := integer(b)
-	if !ok || !negative && u > math.MaxInt64 {
-		return 0, false
-	}
-	return int64(u), true
+	i, size := takeInt64(b)
+	return i, size > 0
 }
 
-// Uint64 returns the integer that b is, if it is not negative.
+// Uint64 returns the integer that b begins with, if it is not negative.
 func Uint64(b []byte) (uint64, bool) {
-	u, negative, ok := integer(b)
-	return u, ok && !negative
+	u, negative, size := integer(b)
+	return u, size > 0 && !negative
 }
 
-// integer returns any integer in 64 bits, and whether they are a negative one.
-func integer(b []byte) (u uint64, negative, ok bool) {
-	if kind, _, _ := head(b); kind != Int {
-		return 0, false, false
+// takeInt64 returns the length of what Int64 returns too, 0 where it is false.
+func takeInt64(b []byte) (i int64, size int) {
+	u, negative, size := integer(b)
+	if !negative && u > math.MaxInt64 {
+		return 0, 0
 	}
-	signed := func(i int64) (uint64, bool, bool) { return uint64(i), i < 0, true }
-	switch c := b[0]; c {
-	case 0xcc:
-		return uint64(b[1]), false, true
-	case 0xcd:
-		return uint64(binary.BigEndian.Uint16(b[1:])), false, true
-	case 0xce:
-		return uint64(binary.BigEndian.Uint32(b[1:])), false, true
-	case 0xcf:
-		return binary.BigEndian.Uint64(b[1:]), false, true
-	case 0xd0:
-		return signed(int64(int8(b[1])))
-	case 0xd1:
-		return signed(int64(int16(binary.BigEndian.Uint16(b[1:]))))
-	case 0xd2:
-		return signed(int64(int32(binary.BigEndian.Uint32(b[1:]))))
-	case 0xd3:
-		return signed(int64(binary.BigEndian.Uint64(b[1:])))
-	default:
-		return signed(int64(int8(c)))
+	return int64(u), size
+}
+
+// integer returns any integer in 64 bits, whether they are a negative one, and
+// the length of its encoding, 0 where b begins with something else.
+func integer(b []byte) (u uint64, negative bool, size int) {
+	if len(b) == 0 {
+		return 0, false, 0
 	}
+	switch c := b[0]; {
+	case c <= 0x7f:
+		return uint64(c), false, 1
+	case c >= 0xe0:
+		return uint64(int64(int8(c))), true, 1
+	case c < 0xcc || c > 0xd3:
+		return 0, false, 0
+	}
+	width := 1 << (b[0] & 3) // 0xcc to 0xcf have no sign, 0xd0 to 0xd3 do
+	if size = 1 + width; len(b) < size {
+		return 0, false, 0
+	}
+	for _, c := range b[1:size] {
+		u = u<<8 | uint64(c)
+	}
+	if b[0] < 0xd0 {
+		return u, false, size
+	}
+	unused := 64 - 8*width
+	i := int64(u<<unused) >> unused
+	return uint64(i), i < 0, size
 }
 
 // Float64 returns the floating-point number that b is.
