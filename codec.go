@@ -26,6 +26,7 @@ var errVersion = fmt.Errorf("%w: written by a later version", ErrInvalid)
 // payload is what one compartment holds.
 type payload interface {
 	pack(b []byte) []byte
+	entries() wire.Pairs // for who asks what made it too large
 }
 
 // record is the data payload: [1, id, created, modified, expiry, {key: value}].
@@ -37,21 +38,19 @@ type record struct {
 }
 
 func (r *record) pack(b []byte) []byte {
-	b = r.packHeader(b)
-	return r.values.Append(b)
-}
-
-func (r *record) packHeader(b []byte) []byte {
 	b = wire.AppendInt(wire.AppendArray(b, 6), payloadVersion)
 	b = wire.AppendBytes(b, r.id[:])
 	b = wire.AppendInt(wire.AppendInt(b, r.created), r.modified)
-	return r.expiry.append(b)
+	b = r.expiry.append(b)
+	return r.values.Append(b)
 }
+
+func (r *record) entries() wire.Pairs { return r.values }
 
 // packedLen is len(r.pack(nil)).
 func (r *record) packedLen() int {
-	var header [64]byte
-	return len(r.packHeader(header[:0])) + r.values.Size()
+	const array, version, id = 1, 1, 2 + len(r.id)
+	return array + version + id + wire.SizeInt(r.created) + wire.SizeInt(r.modified) + r.expiry.packedLen() + r.values.Size()
 }
 
 // unpack reads a data payload; its values stay where they are, encoded.
@@ -82,9 +81,12 @@ func (r *flashRecord) pack(b []byte) []byte {
 	return r.values.Append(b)
 }
 
+func (r *flashRecord) entries() wire.Pairs { return r.values }
+
 // packedLen is len(r.pack(nil)).
 func (r *flashRecord) packedLen() int {
-	return 2 + len(wire.AppendInt(nil, r.expires)) + r.values.Size()
+	const array, version = 1, 1
+	return array + version + wire.SizeInt(r.expires) + r.values.Size()
 }
 
 func (r *flashRecord) unpack(plain []byte) error {

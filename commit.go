@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/firstbyte"
-	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 // This file is the way out: what a response does to each compartment.
@@ -36,7 +35,7 @@ func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	returned := false
 	defer func() {
 		if !returned && !x.writer.Sent() {
-			x.s.commit(w.Header(), outcome{status: http.StatusInternalServerError, panicked: true})
+			x.s.commit(w.Header(), http.StatusInternalServerError, true)
 		}
 	}()
 	if x.s == &x.own {
@@ -61,7 +60,7 @@ func (x *exchange) handBack(r *http.Request) {
 
 // BeforeHeader commits when the header is about to leave.
 func (x *exchange) BeforeHeader(h http.Header, status int) {
-	x.s.commit(h, outcome{status: status}) // what cannot be written has been reported
+	x.s.commit(h, status, false) // what cannot be written has been reported
 }
 
 var errOtherManager = errors.New("cookiesession: Commit: the session is another manager's")
@@ -84,7 +83,7 @@ func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	return s.commit(h, outcome{status: status})
+	return s.commit(h, status, false)
 }
 
 // outcome is how the request ended.
@@ -95,7 +94,7 @@ type outcome struct {
 	now      time.Time
 }
 
-func (s *Session) commit(h http.Header, o outcome) error {
+func (s *Session) commit(h http.Header, status int, panicked bool) error {
 	s.mu.Lock()
 	defer s.exit()
 	if s.m.always && !s.committed {
@@ -109,20 +108,21 @@ func (s *Session) commit(h http.Header, o outcome) error {
 	}
 	s.committed = true
 	if s.accessed {
-		return s.answer(h, o)
+		return s.answer(h, status, panicked)
 	}
-	if s.flashCame {
-		s.dropFlashUnopened(h, o)
+	if s.flashCame && status == http.StatusOK && !panicked && s.document() {
+		s.dropFlashUnopened(h)
 	}
 	return nil
 }
 
 // answer writes what the response to a request that looked at its session has
 // to carry.
-func (s *Session) answer(h http.Header, o outcome) error {
-	o.failed = o.panicked || o.status >= 500
-	o.now = s.at.Add(time.Since(s.at)) // half the price of another time.Now
-	p := plan{s: s, outcome: o, lines: h["Set-Cookie"]}
+func (s *Session) answer(h http.Header, status int, panicked bool) error {
+	p := plan{s: s, lines: h["Set-Cookie"], outcome: outcome{
+		status: status, panicked: panicked, failed: panicked || status >= 500,
+		now: s.at.Add(time.Since(s.at)), // half the price of another time.Now
+	}}
 	before := len(p.lines)
 	if before == 0 {
 		p.lines = s.field.cookie[:0]
@@ -144,10 +144,7 @@ func (s *Session) answer(h http.Header, o outcome) error {
 // dropFlashUnopened deletes a flash cookie that a page did not look at: its
 // turn is over. This is the one automatic write that does not ask who wrote
 // it, and costs no cryptography. What comes after the header may still read it.
-func (s *Session) dropFlashUnopened(h http.Header, o outcome) {
-	if o.status != http.StatusOK || o.panicked || !s.document() {
-		return
-	}
+func (s *Session) dropFlashUnopened(h http.Header) {
 	s.begin()
 	h["Set-Cookie"] = s.m.flash.appendDeletions(h["Set-Cookie"], &s.in.flash, 0, new(int))
 	s.note(Event{Kind: EventDeleted, CookieName: s.m.flash.name})
@@ -265,7 +262,7 @@ func (s *Session) renews(now time.Time) bool {
 func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 	s := p.s
 	age := s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), p.now)
-	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, s.data.plainLen, s.work.values, kind) {
+	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, s.data.plainLen, kind) {
 		p.left -= s.dataLeft()
 		return false
 	}
@@ -274,14 +271,14 @@ func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 
 // issue seals one payload and appends its cookies, unless they do not fit. One
 // that is not longer than the plaintext that came, cameLen, always does.
-func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age, cameLen int, entries wire.Pairs, kind EventKind) bool {
+func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age, cameLen int, kind EventKind) bool {
 	if key == nil {
 		p.err = errors.Join(p.err, errNoKey)
 		return false
 	}
 	lines, sealed, err := c.seal(p.lines, load, key, age)
 	if err == nil && sealed.bytes > p.left && sealed.plainLen > cameLen || sealed.cookies > maxPieces {
-		err = p.s.tooLarge(p.s.m.cfg.MaxBytes-p.left+sealed.bytes, entries)
+		err = p.s.tooLarge(p.s.m.cfg.MaxBytes-p.left+sealed.bytes, load.entries())
 	}
 	if err != nil {
 		p.err = errors.Join(p.err, err)
@@ -328,7 +325,7 @@ func (p *plan) issueFlash(next flashRecord) {
 		age = noMaxAge
 	}
 	key := s.m.ring.current(p.now).sealing(p.now)
-	p.issue(&s.m.flash, &s.in.flash, &next, key, age, s.flash().plainLen, next.values, EventIssued)
+	p.issue(&s.m.flash, &s.in.flash, &next, key, age, s.flash().plainLen, EventIssued)
 }
 
 // viewed treats the views compartment: its history gets the room that is left.
@@ -347,7 +344,7 @@ func (p *plan) viewed(replaced bool) {
 		return
 	}
 	age := s.m.cookieAge(s.work.expiry, s.created(), p.now, p.now)
-	p.issue(&s.m.views, &s.in.views, next, key, age, 0, wire.Pairs{}, EventIssued)
+	p.issue(&s.m.views, &s.in.views, next, key, age, 0, EventIssued)
 }
 
 // test treats the test cookie.

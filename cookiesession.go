@@ -149,7 +149,8 @@ type Manager struct {
 	cfg                Config
 	ring               *Keyring
 	data, flash, views compartment
-	always             bool // every request counts as touched
+	idle               Expiry // of IdleTimeout
+	always             bool   // every request counts as touched
 }
 
 // New makes a Manager, once for a program: the keyring keeps every manager
@@ -165,6 +166,7 @@ func New(cfg Config) (*Manager, error) {
 	m := &Manager{
 		cfg:    cfg,
 		ring:   cfg.Keyring,
+		idle:   Idle(cfg.IdleTimeout),
 		data:   compartment{base, before, after, allForms},
 		flash:  compartment{base + flashSuffix, before, after, allForms},
 		views:  compartment{base + viewsSuffix, before, after, allForms},

@@ -101,7 +101,7 @@ func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
 	case byInstant:
 		return time.Unix(e.sec, int64(e.nsec)).In(modified.Location())
 	case byPolicy, byBrowser:
-		e = Idle(m.cfg.IdleTimeout)
+		e = m.idle
 	}
 	return modified.Add(time.Duration(e.sec) * time.Second)
 }
@@ -175,6 +175,18 @@ func (e Expiry) append(b []byte) []byte {
 		return wire.AppendTime(b, time.Unix(e.sec, int64(e.nsec)))
 	}
 	return wire.AppendNil(b)
+}
+
+// packedLen is len(e.append(nil)).
+func (e Expiry) packedLen() int {
+	switch e.kind {
+	case byIdle:
+		return wire.SizeInt(e.sec)
+	case byInstant:
+		var b [16]byte
+		return len(e.append(b[:0]))
+	}
+	return 1
 }
 
 // parseExpiry reads what append wrote.

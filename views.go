@@ -167,6 +167,8 @@ func (v *viewRecord) pack(b []byte) []byte {
 	return wire.AppendBytes(wire.AppendBytes(wire.AppendBytes(b, v.set), v.paths), v.log)
 }
 
+func (v *viewRecord) entries() wire.Pairs { return wire.Pairs{} }
+
 func (v *viewRecord) unpack(plain []byte) error {
 	in, err := readPayload(plain, 10)
 	if err != nil {

@@ -52,7 +52,7 @@ type core struct {
 func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter {
 	w.core = core{inner: inner, hook: hook}
 	c := &w.core
-	flushes, hijacks := reaches(inner, isFlusher), reaches(inner, isHijacker)
+	flushes, hijacks := reached(inner)
 	_, reads := inner.(io.ReaderFrom)
 	_, notifies := inner.(closeNotifier)
 	switch {
@@ -200,27 +200,20 @@ func (w flushRead) ReadFrom(src io.Reader) (int64, error)       { return w.readF
 func (w hijackRead) ReadFrom(src io.Reader) (int64, error)      { return w.readFrom(src) }
 func (w flushHijackRead) ReadFrom(src io.Reader) (int64, error) { return w.readFrom(src) }
 
-// reaches looks for a method where [http.ResponseController] looks for it.
-func reaches(rw http.ResponseWriter, is func(http.ResponseWriter) bool) bool {
-	for !is(rw) {
+// reached looks for methods where [http.ResponseController] looks for them.
+func reached(rw http.ResponseWriter) (flushes, hijacks bool) {
+	for {
+		switch rw.(type) {
+		case interface{ FlushError() error }, http.Flusher:
+			flushes = true
+		}
+		if _, ok := rw.(http.Hijacker); ok {
+			hijacks = true
+		}
 		outer, ok := rw.(interface{ Unwrap() http.ResponseWriter })
-		if !ok {
-			return false
+		if !ok || flushes && hijacks {
+			return flushes, hijacks
 		}
 		rw = outer.Unwrap()
 	}
-	return true
-}
-
-func isFlusher(rw http.ResponseWriter) bool {
-	switch rw.(type) {
-	case interface{ FlushError() error }, http.Flusher:
-		return true
-	}
-	return false
-}
-
-func isHijacker(rw http.ResponseWriter) bool {
-	_, ok := rw.(http.Hijacker)
-	return ok
 }

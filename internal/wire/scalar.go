@@ -131,6 +131,21 @@ func AppendInt(b []byte, i int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xd3), uint64(i))
 }
 
+// SizeInt is the length of what AppendInt appends.
+func SizeInt(i int64) int {
+	switch {
+	case -32 <= i && i <= 0x7f:
+		return 1
+	case math.MinInt8 <= i && i <= math.MaxUint8:
+		return 2
+	case math.MinInt16 <= i && i <= math.MaxUint16:
+		return 3
+	case math.MinInt32 <= i && i <= math.MaxUint32:
+		return 5
+	}
+	return 9
+}
+
 func appendUint(b []byte, u uint64) []byte {
 	switch {
 	case u <= 0x7f:
