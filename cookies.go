@@ -301,16 +301,20 @@ func (r *received) join(rest string, budget *int) (text string, ok bool) {
 	}
 	tag := rest[:tagLen+1]
 	var parts [maxPieces]string
-	parts[0] = rest[tagLen+1:]
+	parts[0] = rest
 	for _, p := range r.pieces {
 		if p.index < n && parts[p.index] == "" && strings.HasPrefix(p.value, tag) {
-			parts[p.index] = p.value[len(tag):]
+			parts[p.index] = p.value
 		}
 	}
-	for _, part := range parts[1:n] {
-		if *budget -= len(part); part == "" || *budget < 0 {
+	for i, part := range parts[:n] {
+		if i > 0 {
+			*budget -= len(part)
+		}
+		if len(part) <= len(tag) || *budget < 0 {
 			return "", false
 		}
+		parts[i] = part[len(tag):]
 	}
 	return strings.Join(parts[:n], ""), true
 }

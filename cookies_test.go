@@ -232,6 +232,8 @@ func TestAMissingSwappedOrForeignPieceGivesAnEmptySessionAndNeverAMix(t *testing
 		{"an index with a zero before it", []string{first, strings.Replace(one, ".1=", ".01=", 1), two}, nil},
 		{"an index with a sign", []string{first, strings.Replace(one, ".1=", ".+1=", 1), two}, nil},
 		{"a piece without its text", []string{first, one[:len("s_session.1=")+5], two}, nil},
+		{"a piece without its text before the whole one", []string{first, one[:len("s_session.1=")+5], one, two}, nil},
+		{"a piece without its text behind the whole one", []string{first, one, one[:len("s_session.1=")+5], two}, v},
 		{"a piece cut short", []string{first, one[:len(one)-4], two}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -71,17 +71,6 @@ func TestTheFloorsOpenWhatTheySealed(t *testing.T) {
 	}
 }
 
-func TestThePooledFormatIsTheLibrarys(t *testing.T) {
-	library, pooled := newRawSecurecookie(), newPooledSecurecookie()
-	plain := bytes.Repeat([]byte("session "), 21)
-	if got := library.open(pooled.seal(plain)); !bytes.Equal(got, plain) {
-		t.Errorf("the library opens %q, want %q", got, plain)
-	}
-	if got := pooled.open(library.seal(plain)); !bytes.Equal(got, plain) {
-		t.Errorf("of the library's own it opens %q, want %q", got, plain)
-	}
-}
-
 // Requests of several visitors share a manager and a ring, and no lock.
 func TestNoRequestWaitsForAnother(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))

@@ -9,8 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
-	"strconv"
-	"time"
 
 	"github.com/gorilla/securecookie"
 )
@@ -98,55 +96,6 @@ func (r rawSecurecookie) open(text string) []byte {
 	if r.codec.Decode(cookie, text, &plain) != nil {
 		return nil
 	}
-	return plain
-}
-
-// pooledSecurecookie makes and opens the very texts of gorilla/securecookie
-// with the buffers and hash states of primitives: what a second implementation
-// of that format would save. docs/performance.md says why there is none.
-type pooledSecurecookie struct{ primitives }
-
-func newPooledSecurecookie() floor {
-	return &pooledSecurecookie{*newPrimitives().(*primitives)}
-}
-
-func (p *pooledSecurecookie) name() string { return "securecookie's format, pooled" }
-
-func (p *pooledSecurecookie) seal(plain []byte) string {
-	b := p.buf[:aes.BlockSize+len(plain)]
-	rand.Read(b[:aes.BlockSize])
-	cipher.NewCTR(p.block, b[:aes.BlockSize]).XORKeyStream(b[aes.BlockSize:], plain)
-	msg := append(p.out[:0], cookie+"|"...)
-	msg = append(strconv.AppendInt(msg, time.Now().Unix(), 10), '|')
-	msg = base64.URLEncoding.AppendEncode(msg, b)
-	p.mac.Reset()
-	p.mac.Write(msg)
-	p.out = p.mac.Sum(append(msg, '|'))
-	return string(base64.URLEncoding.AppendEncode(p.buf[:0], p.out[len(cookie+"|"):]))
-}
-
-func (p *pooledSecurecookie) open(text string) []byte {
-	p.buf = append(p.buf[:0], text...)
-	msg, err := base64.URLEncoding.AppendDecode(append(p.out[:0], cookie+"|"...), p.buf)
-	date, rest, ok := bytes.Cut(msg[len(cookie+"|"):], []byte("|"))
-	value, tag, ok2 := bytes.Cut(rest, []byte("|"))
-	if err != nil || !ok || !ok2 {
-		return nil
-	}
-	if _, err := strconv.ParseInt(string(date), 10, 64); err != nil {
-		return nil
-	}
-	p.mac.Reset()
-	p.mac.Write(msg[:len(msg)-len(tag)-1])
-	if p.sum = p.mac.Sum(p.sum[:0]); !hmac.Equal(p.sum, tag) {
-		return nil
-	}
-	b, err := base64.URLEncoding.AppendDecode(p.buf[:0], value)
-	if err != nil || len(b) < aes.BlockSize {
-		return nil
-	}
-	plain := make([]byte, len(b)-aes.BlockSize)
-	cipher.NewCTR(p.block, b[:aes.BlockSize]).XORKeyStream(plain, b[aes.BlockSize:])
 	return plain
 }
 

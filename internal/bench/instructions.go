@@ -27,8 +27,8 @@ var hot = []string{
 	"(*record).unpack",
 	"(*Session).Add",
 	"(*Session).commit",
-	"seal.(*compact).Open",
-	"seal.(*compact).Seal",
+	"seal.compact.Open",
+	"seal.compact.Seal",
 	"seal.(*secureCookie).Open",
 	"seal.(*secureCookie).Seal",
 }

@@ -281,21 +281,85 @@ func TestCompactAgreesWithANaiveImplementation(t *testing.T) {
 	}
 }
 
-func TestSecurecookieIsTheLibrarysOwn(t *testing.T) {
+func TestSecurecookieIsWhatTheLibraryMakes(t *testing.T) {
+	for n := 1; n < 200; n++ {
+		keys, name, plain := newPair(), strings.Repeat("n", n%40), make([]byte, n)
+		rand.Read(plain)
+		s := must(t)(seal.NewSecurecookie(keys.hash, keys.block))
+		library := keys.library()
+		text := sealText(t, s, name, plain)
+		var got []byte
+		if err := library.Decode(name, text, &got); err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes: the library cannot read it: %v", n, err)
+		}
+		raw, _ := base64.URLEncoding.DecodeString(text)
+		date, rest, _ := strings.Cut(string(raw), "|")
+		body, _ := base64.URLEncoding.DecodeString(rest[:len(rest)-33])
+		if want := keys.naiveSecurecookie(name, date, body); text != want {
+			t.Fatalf("%d bytes become %q, want %q", n, text, want)
+		}
+		text, err := library.Encode(name, bytes.Clone(plain))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Open(name, text); err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes: it cannot read the library's: %v", n, err)
+		}
+	}
+}
+
+// oddities are texts that the library would not make and may yet open: all
+// authentic, the first five read by it.
+func (p pair) oddities(name string) (texts []string) {
+	iv := ivOf("iv", 16)
+	body := append(bytes.Clone(iv), ctr(p.block, iv, []byte("payload"))...)
+	good := p.naiveSecurecookie(name, "1795176000", body)
+	inner := base64.URLEncoding.EncodeToString(body) // ends in a digit with 2 unused bits and "="
+	texts = append(texts,
+		good[:7]+"\r\n"+good[7:],
+		p.signed(name, "1795176000", inner[:5]+"\n"+inner[5:]),
+		p.signed(name, "1795176000", inner[:len(inner)-2]+string(inner[len(inner)-2]+1)+"="),
+		p.signed(name, "+1795176000", inner),
+		p.signed(name, "-5", inner),
+	)
+	for _, date := range []string{"", "1e9", "99999999999999999999", "1 ", "0x5"} {
+		texts = append(texts, p.signed(name, date, inner))
+	}
+	for _, value := range []string{
+		"", "=", "====", inner[:len(inner)-1], inner + "====", base64.StdEncoding.EncodeToString(body), inner[:8] + "|" + inner[8:],
+		base64.URLEncoding.EncodeToString(iv), base64.URLEncoding.EncodeToString(iv[:15]), base64.RawURLEncoding.EncodeToString(body),
+	} {
+		texts = append(texts, p.signed(name, "1795176000", value))
+	}
+	return texts
+}
+
+// TestTheLibraryIsTheJudgeOfItsFormat: a copy that were stricter would log out
+// the sessions of another writer, one that were more lenient would open what
+// no other reader opens.
+func TestTheLibraryIsTheJudgeOfItsFormat(t *testing.T) {
 	keys := newPair()
 	s := must(t)(seal.NewSecurecookie(keys.hash, keys.block))
-	library := securecookie.New(keys.hash, keys.block).SetSerializer(securecookie.NopEncoder{})
-	var got []byte
-	if err := library.Decode("n", sealText(t, s, "n", []byte("ours")), &got); err != nil || string(got) != "ours" {
-		t.Errorf("the library reads %q: %v", got, err)
+	for i, text := range keys.oddities("n") {
+		if opens := checkAgainstLibrary(t, s, keys.library(), "n", text); opens != (i < 5) {
+			t.Errorf("oddity %d opens: %v", i, opens)
+		}
 	}
-	text, err := library.Encode("n", []byte("theirs"))
-	if err != nil {
-		t.Fatal(err)
+}
+
+// checkAgainstLibrary holds the answer about one text against the library's.
+func checkAgainstLibrary(t *testing.T, s seal.Sealer, library *securecookie.SecureCookie, name, text string) (opens bool) {
+	t.Helper()
+	plain, err := s.Open(name, text)
+	var want []byte
+	theirs := library.Decode(name, text, &want)
+	if (err == nil) != (theirs == nil) || !bytes.Equal(plain, want) {
+		t.Fatalf("%q for %q: opens to %q, %v; to the library %q, %v", text, name, plain, err, want, theirs)
 	}
-	if got, err := s.Open("n", text); err != nil || string(got) != "theirs" {
-		t.Errorf("it reads %q of the library: %v", got, err)
+	if err != nil && (!errors.Is(err, seal.ErrInvalid) || plain != nil) {
+		t.Errorf("refused with %v and %d bytes", err, len(plain))
 	}
+	return err == nil
 }
 
 func TestTheFormatShowsInTheFirstCharacter(t *testing.T) {
@@ -397,37 +461,55 @@ func FuzzOpenCompact(f *testing.F) {
 	})
 }
 
-// FuzzOpenSecurecookie: what opens has the bytes of a text that was sealed.
+// FuzzOpenSecurecookie: what opens has the bytes of a text that was sealed,
+// and about any text the answer is the library's.
 func FuzzOpenSecurecookie(f *testing.F) {
 	keys := pair{ivOf("fuzz hash", 32), ivOf("fuzz block", 32)}
-	s := must(f)(seal.NewSecurecookie(keys.hash, keys.block))
+	s, library := must(f)(seal.NewSecurecookie(keys.hash, keys.block)), keys.library()
 	known := map[string]bool{}
-	for n := 1; n < 8; n++ {
-		iv := ivOf("iv", 16)
-		inner := base64.URLEncoding.EncodeToString(append(bytes.Clone(iv), ctr(keys.block, iv, []byte("payload")[:n])...))
-		signed := "1795176000|" + inner
-		raw := append([]byte(signed+"|"), hmacOf(keys.hash, []byte("s_session|"+signed))...)
+	add := func(name, text string) {
+		raw, err := base64.URLEncoding.DecodeString(text)
+		if err != nil {
+			f.Fatal(err)
+		}
 		known[string(raw)] = true
-		f.Add("s_session", base64.URLEncoding.EncodeToString(raw))
-		f.Add("s_session_flash", base64.URLEncoding.EncodeToString(raw))
+		f.Add(name, text)
+		f.Add("s_session_flash", text)
 		f.Add("s_session|1795176000", base64.URLEncoding.EncodeToString(raw[11:]))
+	}
+	for n := range 8 {
+		iv := ivOf("iv", 16)
+		add("s_session", keys.naiveSecurecookie("s_session", "1795176000", append(bytes.Clone(iv), ctr(keys.block, iv, []byte("payload")[:n])...)))
+	}
+	for _, text := range keys.oddities("s_session") {
+		add("s_session", text)
 	}
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, name, text string) {
-		plain, err := s.Open(name, text)
-		if err != nil {
-			if !errors.Is(err, seal.ErrInvalid) || plain != nil {
-				t.Errorf("refused with %v and %d bytes", err, len(plain))
-			}
+		if !checkAgainstLibrary(t, s, library, name, text) {
 			return
 		}
 		raw, err := base64.URLEncoding.DecodeString(text)
-		// The library puts "|" between name and date: a name that has one in
+		// The format puts "|" between name and date: a name that has one in
 		// it, which ours cannot, may borrow from the date.
 		if err != nil || !known[string(raw)] && !strings.Contains(name, "|") {
 			t.Errorf("a forgery opens: %q for %q", text, name)
 		}
 	})
+}
+
+func (p pair) library() *securecookie.SecureCookie {
+	return securecookie.New(p.hash, p.block).MaxAge(0).MaxLength(0).SetSerializer(securecookie.NopEncoder{})
+}
+
+// naiveSecurecookie is the text of iv ‖ ciphertext in the securecookie format.
+func (p pair) naiveSecurecookie(name, date string, body []byte) string {
+	return p.signed(name, date, base64.URLEncoding.EncodeToString(body))
+}
+
+func (p pair) signed(name, date, value string) string {
+	signed := date + "|" + value
+	return base64.URLEncoding.EncodeToString(append([]byte(signed+"|"), hmacOf(p.hash, []byte(name+"|"+signed))...))
 }
 
 func (p pair) naiveSeal(name string, plain []byte) string {
