@@ -173,6 +173,18 @@ func AppendBytes(b, p []byte) []byte {
 	return append(b, p...)
 }
 
+// SizeBytes is the length of what AppendBytes appends.
+func SizeBytes(p []byte) int {
+	switch n := len(p); {
+	case n <= math.MaxUint8:
+		return 2 + n
+	case n <= math.MaxUint16:
+		return 3 + n
+	default:
+		return 5 + n
+	}
+}
+
 // AppendText appends s as a string.
 func AppendText(b []byte, s string) []byte {
 	switch n := len(s); {

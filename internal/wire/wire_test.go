@@ -148,6 +148,9 @@ func FuzzScalars(f *testing.F) {
 func TestWhatIsAppendedIsReadBack(t *testing.T) {
 	for _, i := range []int64{0, 1, 127, 128, 255, 256, 65535, 65536, 1<<32 - 1, 1 << 32, math.MaxInt64, -1, -32, -33, -128, -129, -32768, -32769, math.MinInt32, math.MinInt32 - 1, math.MinInt64} {
 		b := wire.AppendInt(nil, i)
+		if len(b) != wire.SizeInt(i) {
+			t.Errorf("%d takes %d bytes, SizeInt says %d", i, len(b), wire.SizeInt(i))
+		}
 		want, _ := msgpack.Marshal(i)
 		if got, ok := wire.Int64(b); !ok || got != i || len(b) > len(want) {
 			t.Errorf("%d: %x, read as %d %v", i, b, got, ok)
@@ -245,5 +248,14 @@ func TestAReaderStaysFailed(t *testing.T) {
 	}
 	if got := in.Int(); got != 0 || in.Done() || in.Array() != 0 || in.Value() != nil || in.Bytes() != nil {
 		t.Errorf("after that it reads on: %d", got)
+	}
+}
+
+func TestSizeBytesIsWhatAppendBytesAppends(t *testing.T) {
+	for _, n := range []int{0, 1, 255, 256, 65535, 65536} {
+		p := make([]byte, n)
+		if got, want := wire.SizeBytes(p), len(wire.AppendBytes(nil, p)); got != want {
+			t.Errorf("%d bytes: %d, want %d", n, got, want)
+		}
 	}
 }
