@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// base64url (RFC 4648 section 5), six bytes at a time and strict: what decodes
-// is the very text that was encoded. Both ways take about half the time of
-// encoding/base64, which cuts 130 ns off a request with 7 keys and 650 with 23,
-// an eighth of it. The tables are 12 KB.
+// base64url (RFC 4648 section 5), six bytes at a time and strict: nothing
+// decodes but the very text that was encoded. Both ways take about half the
+// time of encoding/base64: of a request with 7 keys 60 ns in compact and 250 in
+// securecookie, with 23 keys 620, an eighth of it. The tables are 12 KB.
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

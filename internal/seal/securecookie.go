@@ -16,10 +16,10 @@ import (
 //	base64url(date | base64url(iv ‖ ciphertext) | mac)
 //
 // both padded, the MAC over "name|date|value". Texts as that library makes them
-// are made and opened here, which saves 1,500 of its 3,000 ns per request and
-// 29 of 33 allocations. Whatever else it might open (line breaks, unused bits,
-// odd dates) is for the library itself to judge, so that the two give one
-// answer about every text; fuzzed.
+// are made and opened here: of a request with 7 keys that saves 1,800 of 4,700
+// ns and 28 of 35 allocations. Whatever else it might open (line breaks, unused
+// bits, odd dates) is for the library itself to judge, so that both give one
+// answer about every text.
 type secureCookie struct {
 	*pair
 	library *securecookie.SecureCookie
