@@ -153,12 +153,13 @@ func (r *received) addFirst(value string, size int) {
 func (m *Manager) flashCame(lines []string) bool {
 	for _, line := range lines {
 		for line = next(line); line != ""; line = next(line) {
-			if rest, ours := strings.CutPrefix(line, m.flash.name); ours {
-				if rest = trim(rest); rest == "" || rest[0] == '=' || rest[0] == ';' {
+			var pair string
+			pair, line = cut(line, ';')
+			if rest, ours := strings.CutPrefix(pair, m.flash.name); ours {
+				if rest, _ = cut(rest, '='); trim(rest) == "" {
 					return true
 				}
 			}
-			_, line = cut(line, ';')
 		}
 	}
 	return false

@@ -50,6 +50,9 @@ var floods = []struct {
 		return "s_session=" + id + ".3.tttt.Axxx" + strings.Repeat("; s_session.1=tttt.x", n/20)
 	}},
 	{"spaces between cookies", 900 << 10, func(_ string, n int) string { return strings.Repeat("x=1;                ", n/20) }},
+	{"names like our flash cookie's before spaces", 900 << 10, func(_ string, n int) string {
+		return strings.Repeat("s_session_flashx;", n/34) + strings.Repeat(" ", n/2)
+	}},
 	{"nothing but equals signs", 900 << 10, func(_ string, n int) string { return strings.Repeat("s_session===", n/12) }},
 }
 
