@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 
 	"github.com/cookiesession/cookiesession/internal/wire"
@@ -138,6 +139,7 @@ func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) 
 	size.plainLen = len(s.plain)
 	size.cookies, size.bytes = c.cost(len(s.line) - start)
 	if size.cookies > 1 {
+		s.line = slices.Grow(s.line, maxLine)
 		return c.appendPieces(lines, s.line[start:], size.cookies, key.id, maxAge), size, nil
 	}
 	s.line = c.appendAttributes(s.line, c.before, maxAge)

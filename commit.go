@@ -110,7 +110,7 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 	if s.accessed {
 		return s.answer(h, status, panicked)
 	}
-	if s.flashCame && status == http.StatusOK && !panicked && s.document() {
+	if s.flashCame && status == http.StatusOK && s.document() {
 		s.dropFlashUnopened(h)
 	}
 	return nil
@@ -121,7 +121,7 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 func (s *Session) answer(h http.Header, status int, panicked bool) error {
 	p := plan{s: s, lines: h["Set-Cookie"], outcome: outcome{
 		status: status, panicked: panicked, failed: panicked || status >= 500,
-		now: s.at.Add(time.Since(s.at)), // half the price of another time.Now
+		now: s.at.Add(time.Since(s.at)), // half the price of time.Now; a clock set meanwhile is seen by the next request
 	}}
 	before := len(p.lines)
 	if before == 0 {
@@ -270,7 +270,7 @@ func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 }
 
 // issue seals one payload and appends its cookies, unless they do not fit. One
-// that is not longer than the plaintext that came, cameLen, always does.
+// that is not longer than the plaintext that came, cameLen, may exceed MaxBytes.
 func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age, cameLen int, kind EventKind) bool {
 	if key == nil {
 		p.err = errors.Join(p.err, errNoKey)

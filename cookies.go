@@ -106,9 +106,9 @@ func (m *Manager) collect(in *inbox, lines []string) {
 		for line = next(line); line != ""; line = next(line) {
 			var pair string
 			pair, line = cut(line, ';')
-			if rest, ours := strings.CutPrefix(pair, m.data.name); ours {
-				rest, value := cut(trim(rest), '=')
-				in.add(trim(rest), unquote(value), len(m.data.name)+len(rest)+len(value))
+			if strings.HasPrefix(pair, m.data.name) {
+				name, value := cut(trim(pair), '=')
+				in.add(trim(name)[len(m.data.name):], unquote(value), len(name)+len(value))
 			}
 		}
 	}
@@ -223,7 +223,7 @@ type arrival[P any] struct {
 	came     P
 	key      *sealKey // that opened it; nil: nothing came, or err says why not
 	plainLen int
-	err      error
+	err      error  // of the data also what is said about it later: expired, Validate's
 	keyID    string // named by the cookie, if it is one of a key's form
 	foreign  bool   // others may be able to read it: nothing automatic overwrites it
 }
@@ -378,11 +378,12 @@ func (c *compartment) appendStart(b []byte, keyID string) []byte {
 	return append(append(append(append(b, c.name...), '='), keyID...), '.')
 }
 
-// appendPieces appends the Set-Cookie lines of a text that is cut into n cookies.
+// appendPieces appends the Set-Cookie lines of a text that is cut into n
+// cookies. They are put together behind the text, if there is room.
 func (c *compartment) appendPieces(lines []string, text []byte, n int, keyID string, maxAge int) []string {
 	tag := newTag()
 	for i := range n {
-		var b []byte
+		b := text[len(text):]
 		if i == 0 {
 			b = append(strconv.AppendInt(c.appendStart(b, keyID), int64(n), 10), '.')
 		} else {

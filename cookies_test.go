@@ -233,6 +233,8 @@ func TestAMissingSwappedOrForeignPieceGivesAnEmptySessionAndNeverAMix(t *testing
 		{"an index with a sign", []string{first, strings.Replace(one, ".1=", ".+1=", 1), two}, nil},
 		{"a piece without its text", []string{first, one[:len("s_session.1=")+5], two}, nil},
 		{"a piece without its text before the whole one", []string{first, one[:len("s_session.1=")+5], one, two}, nil},
+		{"a first without its text", []string{first[:len("s_session=kkkk.3.tttt.")], one, two}, nil},
+		{"one more piece, without text", []string{strings.Replace(first, ".3.", ".4.", 1), one, two, "s_session.3=" + c.value("s_session.1")[:5]}, nil},
 		{"a piece without its text behind the whole one", []string{first, one, one[:len("s_session.1=")+5], two}, v},
 		{"a piece cut short", []string{first, one[:len(one)-4], two}, nil},
 	} {
@@ -277,6 +279,8 @@ func TestOfDoubledCookiesTheLatestAuthenticOneIsTheSession(t *testing.T) {
 		}
 		old, tie := issue("old"), issue("tie")
 		time.Sleep(time.Second)
+		middle := issue("middle")
+		time.Sleep(time.Second)
 		latest := issue("latest")
 		const forged = "s_session=AAAA.BBBB"
 		c.events.take()
@@ -288,6 +292,7 @@ func TestOfDoubledCookiesTheLatestAuthenticOneIsTheSession(t *testing.T) {
 			{"the latest first", []string{latest, old}, "latest"},
 			{"the latest last", []string{old, latest}, "latest"},
 			{"the latest in the middle", []string{old, latest, tie}, "latest"},
+			{"the latest before a later one than the first", []string{old, latest, middle}, "latest"},
 			{"a tie", []string{old, tie}, "old"},
 			{"the other tie", []string{tie, old}, "tie"},
 			{"a forgery before it", []string{forged, latest}, "latest"},
@@ -302,6 +307,84 @@ func TestOfDoubledCookiesTheLatestAuthenticOneIsTheSession(t *testing.T) {
 			wants(t, tc.name+": refused", strings.Contains(report, "refused"), tc.want == nil)
 		}
 	})
+}
+
+// TestAllTriesTogetherReadNoMoreThanWhatCame: pieces that every forgery shares
+// would be joined and hashed once for each.
+func TestAllTriesTogetherReadNoMoreThanWhatCame(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, set("k", "genuine"))
+	genuine := c.jar[0]
+	key := c.value("s_session")[:4]
+	shared := "s_session.1=tttt." + strings.Repeat("x", 4000) + "; s_session.2=tttt." + strings.Repeat("x", 4000)
+	forged := "s_session=" + key + ".3.tttt." + strings.Repeat("x", 4000)
+	wants(t, "the genuine one first", c.open("k", genuine, forged, forged+"y", shared), any("genuine"))
+	wants(t, "behind one forgery", c.open("k", forged, genuine, shared), any("genuine"))
+	wants(t, "behind two", c.open("k", forged, forged+"y", genuine, shared), nil)
+}
+
+func TestOfRefusedCopiesTheFirstThatOthersMayReadIsReported(t *testing.T) {
+	one, two := cookiesession.NewSecret(), cookiesession.NewSecret()
+	c := newClient(t, cookiesession.Config{Keyring: newRing(t, one, two)})
+	known, known2 := cookiesession.Key{Secret: one}.ID(), cookiesession.Key{Secret: two}.ID()
+	for _, tc := range []struct {
+		name, first, second, want string
+		err                       error
+	}{
+		{"two of unknown keys", "____", "----", "____", cookiesession.ErrUnknownKey},
+		{"two invalid ones", known, known2, known, cookiesession.ErrInvalid},
+		{"an invalid one first", known, "____", "____", cookiesession.ErrUnknownKey},
+		{"an invalid one behind", "____", known, "____", cookiesession.ErrUnknownKey},
+	} {
+		c.jar = []string{"s_session=" + tc.first + ".Axxx", "s_session=" + tc.second + ".Ayyy"}
+		c.events.take()
+		c.look(200, reads)
+		var refused []cookiesession.Event
+		for _, e := range c.events.all {
+			if e.Kind == cookiesession.EventRefused {
+				refused = append(refused, e)
+			}
+		}
+		if len(refused) != 1 || refused[0].KeyID != tc.want || !errors.Is(refused[0].Err, tc.err) {
+			t.Errorf("%s: %v, want one refusal of %s: %v", tc.name, refused, tc.want, tc.err)
+		}
+	}
+}
+
+func TestANameWithABlankInItIsSomebodyElses(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(303, func(s *cookiesession.Session) {
+		must(s.Set("k", 1))
+		must(s.Flash("f", 1))
+		s.SetTestCookie()
+	})
+	for i := range c.jar {
+		c.jar[i] = strings.Replace(c.jar[i], "s_session_", "s_session _", 1)
+	}
+	a := c.look(200, func(s *cookiesession.Session) {
+		wants(t, "data", s.Has("k"), true)
+		wants(t, "flash", len(s.Flashes()), 0)
+		wants(t, "test cookie", s.TestCookieWorked(), false)
+	})
+	wants(t, "Set-Cookie", a.names(), "")
+}
+
+func TestAPageThatLooksAtNothingDropsFlashByItsNameAlone(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	for line, want := range map[string]string{
+		"s_session_flash=x":              "-s_session_flash",
+		"a=b; s_session_flash=x":         "-s_session_flash",
+		"s_session_flash =x":             "-s_session_flash",
+		"s_session_flash":                "-s_session_flash",
+		"s_session_flash; a=b":           "-s_session_flash",
+		"s_session_flashx=1":             "",
+		"s_session_flash.1=tttt.x":       "",
+		"s_session_flashx; a=s_session":  "",
+		"xs_session_flash=1; s_session=": "",
+	} {
+		c.jar = []string{line}
+		wants(t, line, c.look(200, nil).names(), want)
+	}
 }
 
 func TestThereIsNoFallingBackToAnOlderCopy(t *testing.T) {
@@ -519,6 +602,43 @@ func checkFullest(t *testing.T, m *cookiesession.Manager, limit int, begin func(
 	if sum := bytesOf(h); sum > limit || sum < limit-8 { // base64 of base64 grows in steps of up to 8
 		t.Errorf("%d bytes of cookies for a limit of %d", sum, limit)
 	}
+}
+
+func TestWhatSetTookCommitSendsWhateverTheExpiry(t *testing.T) {
+	for _, idle := range []time.Duration{time.Second, 200 * time.Second, 70_000 * time.Second, 1 << 33 * time.Second} {
+		for limit := 1000; limit < 1004; limit++ {
+			m := newManager(t, cookiesession.Config{Keyring: formatRing(t, cookiesession.FormatCompact), MaxBytes: limit})
+			checkFullest(t, m, limit, func(s *cookiesession.Session) { s.SetExpiry(cookiesession.Idle(idle)) })
+		}
+	}
+}
+
+func TestWhatFlashTookCommitSends(t *testing.T) {
+	for limit := 1000; limit < 1004; limit++ {
+		m := newManager(t, cookiesession.Config{Keyring: formatRing(t, cookiesession.FormatCompact), MaxBytes: limit})
+		s, n := m.Open(t.Context()), 800
+		for s.Flash("f", strings.Repeat("x", n)) != nil {
+			n--
+		}
+		h := http.Header{}
+		if err := m.Commit(h, s, 303); err != nil || bytesOf(h) < limit-3 {
+			t.Errorf("Flash took %d bytes, Commit: %v, %d bytes of %d", n, err, bytesOf(h), limit)
+		}
+	}
+}
+
+func TestKeptFlashIsNoLargerThanItCame(t *testing.T) {
+	ring := newRing(t)
+	c := newClient(t, cookiesession.Config{Keyring: ring})
+	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", strings.Repeat("x", 1000))) })
+	c.m = newManager(t, cookiesession.Config{Keyring: ring, MaxBytes: 600})
+	wants(t, "kept", c.visit(200, func(s *cookiesession.Session) { s.KeepFlash() }).names(), "s_session_flash")
+	wants(t, "kept, denied and allowed in between", c.visit(200, func(s *cookiesession.Session) {
+		s.Flashes()
+		s.Deny()
+		s.Allow()
+		s.KeepFlash()
+	}).names(), "s_session_flash")
 }
 
 func TestWhatIsRefusedIsNamedAndTheBrowserKeepsItsLastGoodCookie(t *testing.T) {

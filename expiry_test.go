@@ -411,3 +411,17 @@ func TestAnExpiredSessionBeginsAnewUnderANewID(t *testing.T) {
 		equal(t, "Created", v.now().Created().Equal(time.Now()), true)
 	})
 }
+
+func TestAnAnswerThatTookLongCountsFromItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, cookiesession.Config{IdleTimeout: time.Hour})
+		c.visit(200, func(s *cookiesession.Session) {
+			must(s.Set("k", "v"))
+			time.Sleep(30 * time.Minute)
+		})
+		time.Sleep(59 * time.Minute)
+		wants(t, "within an hour of the answer", c.sees("k"), any("v"))
+		time.Sleep(2 * time.Minute)
+		wants(t, "after it", c.sees("k"), nil)
+	})
+}

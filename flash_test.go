@@ -382,3 +382,47 @@ func TestALongFlashIsCutIntoSeveralCookiesAndRemovedWhole(t *testing.T) {
 	v.page(func(s *cookiesession.Session) { equal(t, "its length", len(s.Value("k").(string)), 2800) })
 	equal(t, "cookies afterwards", len(v.jar.Cookies(visitedSite)), 0)
 }
+
+func TestDenyingAndAllowingInOneRequestLosesNoFlashThatCame(t *testing.T) {
+	v := flashed(t, cookiesession.Config{}, "came")
+	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		equal(t, "Flashes", len(s.Flashes()), 1)
+		s.Deny()
+		s.Allow()
+		flashes(t, "new", 2)(s)
+	})
+	v.has("came:1 new:2")
+}
+
+func TestFlashOfAClockAsFarAheadAsClocksMayBeIsShown(t *testing.T) {
+	var value string
+	const fraction = 900 * time.Millisecond
+	ring := keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(5*time.Minute + fraction)
+		value = flashed(t, cookiesession.Config{Keyring: ring}, "k").cookie("s_session_flash").Value
+	})
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(fraction)
+		v := newVisitor(t, cookiesession.Config{Keyring: ring})
+		equal(t, "Flashes", len(v.m.Open(t.Context(), "s_session_flash="+value).Flashes()), 1)
+	})
+}
+
+func TestExpiredFlashIsDeletedAlsoAfterDenyingAndAllowing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		v := flashed(t, cookiesession.Config{FlashLifetime: 10 * time.Second}, "k")
+		r := v.request("/") // the browser has it a little longer
+		time.Sleep(11 * time.Second)
+		res := v.serve(r, func(w http.ResponseWriter, r *http.Request) {
+			s := v.m.FromContext(r.Context())
+			equal(t, "Flashes", len(s.Flashes()), 0)
+			s.Deny()
+			s.Allow()
+			w.WriteHeader(http.StatusSeeOther)
+		})
+		if c := issued(res, "s_session_flash"); c == nil || c.MaxAge >= 0 {
+			t.Errorf("Set-Cookie: %v, want it deleted", c)
+		}
+	})
+}

@@ -222,6 +222,7 @@ func (v *viewRecord) sound() bool {
 			return false
 		}
 	}
+	v.kept = 0
 	for rest := v.log; len(rest) > 0; {
 		e, left, ok := nextEntry(rest)
 		view := e.path < paths && e.status >= 100 && e.status <= 999

@@ -413,6 +413,23 @@ func TestTheWriterCanDoWhatInnerCanDo(t *testing.T) {
 	}
 }
 
+// flushesAndUnwraps can flush, and leads to a writer that can do other things.
+type flushesAndUnwraps struct {
+	plain
+	flusher
+	inner http.ResponseWriter
+}
+
+func (w flushesAndUnwraps) Unwrap() http.ResponseWriter { return w.inner }
+
+func TestMethodsAreFoundAtDifferentDepths(t *testing.T) {
+	j := newJournal()
+	w := new(firstbyte.Writer).Wrap(flushesAndUnwraps{plain{j}, flusher{j}, inners(j)["H"]}, j)
+	if got := methods(w); got != "FH" {
+		t.Errorf("methods %q, want FH", got)
+	}
+}
+
 // checkController checks that what w has works through a ResponseController,
 // after the hook, and that what it has not cannot go around the hook.
 func checkController(t *testing.T, w http.ResponseWriter, j *journal, fw *firstbyte.Writer, can string) {

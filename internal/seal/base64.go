@@ -66,7 +66,7 @@ func appendEncoded(dst, src []byte) []byte {
 // characters, line breaks, unused bits that are not zero.
 func appendDecoded[T string | []byte](dst []byte, text T) ([]byte, bool) {
 	n := len(text) * 6 / 8
-	dst = slices.Grow(dst, n+2)
+	dst = slices.Grow(dst, n+2) // 2 more are written to, behind the result
 	out := dst[len(dst) : len(dst)+n+2]
 	dst = dst[:len(dst)+n]
 	var seen uint32
@@ -74,7 +74,7 @@ func appendDecoded[T string | []byte](dst []byte, text T) ([]byte, bool) {
 		a := values[0][text[0]] | values[1][text[1]] | values[2][text[2]] | values[3][text[3]]
 		b := values[0][text[4]] | values[1][text[5]] | values[2][text[6]] | values[3][text[7]]
 		seen |= a | b
-		binary.BigEndian.PutUint64(out, uint64(a)<<40|uint64(b&^noDigit)<<16)
+		binary.BigEndian.PutUint64(out, uint64(a)<<40|uint64(b)<<16)
 		text, out = text[8:], out[6:]
 	}
 	var v uint64 // the last 7 characters at most

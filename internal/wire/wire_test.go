@@ -259,3 +259,41 @@ func TestSizeBytesIsWhatAppendBytesAppends(t *testing.T) {
 		}
 	}
 }
+
+func TestAnIntegerCutShortIsNone(t *testing.T) {
+	for c := 0xcc; c <= 0xd3; c++ {
+		whole := append([]byte{byte(c)}, 5, 5, 5, 5, 5, 5, 5, 5)[:1+1<<(c&3)]
+		if _, ok := wire.Int64(whole); !ok {
+			t.Errorf("% x is no integer", whole)
+		}
+		for n := range len(whole) {
+			for _, b := range [][]byte{whole[:n], whole[:n:n]} { // what lies behind is not its own
+				_, ok := wire.Int64(b)
+				_, ok2 := wire.Uint64(b)
+				in := wire.NewReader(b)
+				if in.Int(); ok || ok2 || !in.Failed() {
+					t.Errorf("% x is an integer", b)
+				}
+			}
+		}
+	}
+	for _, b := range []string{"\xd4\x05\x00", "\xc0", "\xcb\x00\x00\x00\x00\x00\x00\x00\x00", "\xa1\x05"} {
+		if i, ok := wire.Int64([]byte(b)); ok {
+			t.Errorf("% x is the integer %d", b, i)
+		}
+	}
+	if u, ok := wire.Uint64([]byte{0xd0, 5}); !ok || u != 5 {
+		t.Errorf("a 5 with room for a sign is %d, %v", u, ok)
+	}
+	if _, ok := wire.Uint64([]byte{0xd0, 0x85}); ok {
+		t.Error("a negative integer is none without a sign")
+	}
+}
+
+func TestAReaderThatFailedReadsNothingMore(t *testing.T) {
+	in := wire.NewReader([]byte{5, 6, 7})
+	in.Array()
+	if i, b := in.Int(), in.Value(); i != 0 || b != nil || in.Done() {
+		t.Errorf("it reads %d and % x", i, b)
+	}
+}
