@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
@@ -41,6 +42,7 @@ func loopName(c contender, a act, keys int) string {
 // loop runs one request n times and nothing else, for callgrind and pprof.
 func loop(name string, n int) error {
 	debug.SetGCPercent(-1) // when the collector runs is chance
+	runtime.LockOSThread() // callgrind follows calls by thread: one that goes on elsewhere after a slow system call would be lost
 	growStack()
 	for _, c := range contenders() {
 		for _, a := range []act{untouched, readOne, readCountWrite} {
