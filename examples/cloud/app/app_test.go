@@ -21,7 +21,7 @@ func TestNeitherTheHandlerNorARequestStartsAGoroutine(t *testing.T) {
 	if w.Body.String() != "visit 1\n" {
 		t.Errorf("answered %q", w.Body)
 	}
-	if after := runtime.NumGoroutine(); after != before {
+	if after := runtime.NumGoroutine(); after > before { // the one of a test that ran before may have ended meanwhile
 		t.Errorf("%d goroutines, %d before", after, before)
 	}
 }
