@@ -469,7 +469,9 @@ func FuzzOpenCompact(f *testing.F) {
 // FuzzOpenSecurecookie: what opens has the bytes of a text that was sealed,
 // and about any text the answer is the library's.
 func FuzzOpenSecurecookie(f *testing.F) {
-	keys := pair{ivOf("fuzz hash", 32), ivOf("fuzz block", 32)}
+	// Other keys whenever the seeds change: a corpus that is kept holds the old
+	// ones, which were authentic under the old keys.
+	keys := pair{ivOf("fuzz hash 2", 32), ivOf("fuzz block 2", 32)}
 	s, library := must(f)(seal.NewSecurecookie(keys.hash, keys.block)), keys.library()
 	known := map[string]bool{}
 	add := func(name, text string) {
