@@ -226,3 +226,33 @@ func writeEverything(t testing.TB, m *cookiesession.Manager, s *cookiesession.Se
 		t.Logf("commit: %v", err)
 	}
 }
+
+// TestTimesThatNoClockMadeHaveJSON: a year before 0 is an error of
+// time.Time.MarshalJSON, and would be one of the whole session.
+func TestTimesThatNoClockMadeHaveJSON(t *testing.T) {
+	m := fuzzManager(t, cookiesession.Config{MaxBytes: 60000})
+	now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(time.Now().Unix()))
+	ancient := []byte{0xd3, 0x80, 0, 0, 1, 0, 0, 0, 0}
+	id := slices.Concat([]byte{1, 0xc4, 16}, ivNamed("id"))
+	counters, paths := []byte{2, 2, 1, 0xc4, 0}, []byte{0xc4, 3, 2<<1 | 1, '/', 'a'}
+	view := binary.AppendUvarint(nil, 1<<53-1)
+	view = append(view, 0)
+	log := bytes.Repeat(view, 2000) // more seconds than an int64 holds
+	log = slices.Concat([]byte{0xc5}, binary.BigEndian.AppendUint16(nil, uint16(len(log))), log)
+	for _, tc := range []struct {
+		name, compartment string
+		payload           []byte
+	}{
+		{"created", "data", slices.Concat([]byte{0x96}, id, ancient, now, []byte{0xc0, 0x81, 0xa1, 'k', 1})},
+		{"views created", "views", slices.Concat([]byte{0x9a}, id, ancient, now, counters, paths, []byte{0xc4, 2, 0, 0})},
+		{"views of all time", "views", slices.Concat([]byte{0x9a}, id, now, now, counters, paths, log)},
+	} {
+		s := m.Open(t.Context(), sealedVector(cookiesession.FormatCompact, tc.compartment, tc.payload).Cookie)
+		if s.Rejected() != nil || s.Len()+len(s.Views().History) == 0 {
+			t.Fatalf("%s: %v; this test would show nothing", tc.name, s.Rejected())
+		}
+		if _, err := json.Marshal(s); err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+		}
+	}
+}

@@ -705,7 +705,7 @@ func (s *Session) MarshalJSON() ([]byte, error) {
 	data, flash := s.snapshot()
 	out := map[string]any{
 		"id":         s.ID(),
-		"created":    s.Created(),
+		"created":    jsonValue(s.Created()),
 		"expires_at": jsonValue(s.ExpiresAt().UTC()),
 		"new":        s.IsNew(),
 		"values":     jsonValue(decodeAll(data)),

@@ -435,11 +435,11 @@ func (v *viewRecord) history() []PageView {
 		views = append(views, v)
 	}
 	// The log has differences, and when the last one was.
-	at := v.last
+	at := max(0, v.last)
 	for i := len(views) - 1; i >= 0; i-- {
 		delta := views[i].Time.Unix()
 		views[i].Time = time.Unix(at, 0).UTC()
-		at -= delta
+		at = max(0, at-delta) // what JSON can express, whatever was sealed
 	}
 	return slices.DeleteFunc(views, func(p PageView) bool { return p.Status == pause })
 }
