@@ -117,7 +117,8 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 }
 
 // answer writes what the response to a request that looked at its session has
-// to carry.
+// to carry. It is apart from commit so that others do not pay for its frame,
+// 10 to 30 ns.
 func (s *Session) answer(h http.Header, status int, panicked bool) error {
 	p := plan{s: s, lines: h["Set-Cookie"], outcome: outcome{
 		status: status, panicked: panicked, failed: panicked || status >= 500,

@@ -218,7 +218,8 @@ func unquote(s string) string {
 // doubled reports whether the browser may hold the cookie in several forms.
 func (r *received) doubled() bool { return len(r.others) > 0 || r.copied }
 
-// arrival is a compartment after the attempt to open it.
+// arrival is a compartment after the attempt to open it. It is filled where it
+// stays: handing it on by value took 30 ns.
 type arrival[P any] struct {
 	came     P
 	key      *sealKey // that opened it; nil: nothing came, or err says why not
