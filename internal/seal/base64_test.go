@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -79,5 +80,28 @@ func checkDecoding(t *testing.T, text string) {
 		if got2, ok2 := form.ofBytes(nil, []byte(text)); ok2 != ok || ok && !bytes.Equal(got2, got) {
 			t.Fatalf("%q as bytes: %q, %v", text, got2, ok2)
 		}
+	}
+}
+
+// BenchmarkBase64 is both ways of what one cookie holds in the compact format.
+func BenchmarkBase64(b *testing.B) {
+	for _, n := range []int{201, 1051} { // with 7 keys, with 23
+		src, buf := make([]byte, n), make([]byte, 0, 4096)
+		rand.Read(src)
+		text := base64.RawURLEncoding.EncodeToString(src)
+		b.Run(fmt.Sprint(n, " bytes/ours"), func(b *testing.B) {
+			for b.Loop() {
+				buf = appendEncoded(buf[:0], src)
+				buf, _ = appendDecoded(buf[:0], text)
+			}
+		})
+		b.Run(fmt.Sprint(n, " bytes/encoding base64"), func(b *testing.B) {
+			strict := base64.RawURLEncoding.Strict()
+			in := []byte(text)
+			for b.Loop() {
+				buf = strict.AppendEncode(buf[:0], src)
+				buf, _ = strict.AppendDecode(buf[:0], in)
+			}
+		})
 	}
 }
