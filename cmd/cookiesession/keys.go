@@ -74,7 +74,10 @@ func (c keysCommand) start(args []string, std stdio) int {
 	fs := flag.NewFlagSet("keys "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	flags := c.flags(fs)
-	err := fs.Parse(args)
+	err := checkNoSecret(args) // first: one in 64 secrets begins with a dash, and flag would print it
+	if err == nil {
+		err = fs.Parse(args)
+	}
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(std.out, "Usage: cookiesession keys %s %s\n\n%s", c.name, c.usage, c.help)
 		fs.SetOutput(std.out)
@@ -97,11 +100,17 @@ func (c keysCommand) start(args []string, std stdio) int {
 	return exitDone
 }
 
-func (c keysCommand) checkArgs(args []string) error {
-	for i, arg := range args {
+func checkNoSecret(args []string) error {
+	for _, arg := range args {
 		if _, err := cookiesession.ParseSecret(arg); err == nil && !strings.Contains(arg, "/") { // paths are base64, too
 			return errors.New("this looks like a secret, and every user of the machine can read arguments: use -secret with a file or standard input, and another secret")
 		}
+	}
+	return nil
+}
+
+func (c keysCommand) checkArgs(args []string) error {
+	for i, arg := range args {
 		isID := i == 1 && c.args == 2 // one in 64 ids begins with a dash
 		if len(arg) > 1 && arg[0] == '-' && !isID {
 			return fmt.Errorf("flag %s has to come before the file", arg)

@@ -122,10 +122,16 @@ func TestKeysTakeASecretFromAFileOrStandardInputButNotFromAnArgument(t *testing.
 	if got := keysLine(t, "too short", "rotate", "-secret", "-", path); got.code != exitFailed {
 		t.Errorf("a bad secret was taken: %+v", got)
 	}
-	for _, args := range [][]string{{"new", s.Reveal()}, {"check", s.Reveal()}, {"revoke", path, s.Reveal()}} {
-		got := keysLine(t, "", args...)
-		if got.code != exitUsage || strings.Contains(got.out+got.err, s.Reveal()) || !strings.Contains(got.err, "secret") {
-			t.Errorf("keys %s with a secret as argument: %+v", args[0], got)
+	dashed := s
+	for dashed.Reveal()[0] != '-' { // like a flag
+		dashed = cookiesession.NewSecret()
+	}
+	for _, text := range []string{s.Reveal(), dashed.Reveal()} {
+		for _, args := range [][]string{{"new", text}, {"check", text}, {"revoke", path, text}, {"rotate", "-secret", text, path}} {
+			got := keysLine(t, "", args...)
+			if got.code != exitUsage || strings.Contains(got.out+got.err, text[1:]) || !strings.Contains(got.err, "looks like a secret") {
+				t.Errorf("keys %s with a secret as argument: %+v", args[0], got)
+			}
 		}
 	}
 }
