@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cookiesession/cookiesession/internal/keys"
 	"github.com/cookiesession/cookiesession/internal/wire"
 	"github.com/vmihailenco/msgpack/v5"
 )
@@ -126,13 +127,13 @@ var sealScratches = sync.Pool{New: func() any { return new(sealScratch) }}
 type sealed struct{ plainLen, cookies, bytes int }
 
 // seal packs p, seals it under key and appends the Set-Cookie lines to lines.
-func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) (_ []string, size sealed, err error) {
+func (c *compartment) seal(lines []string, p payload, key *keys.Key, maxAge int) (_ []string, size sealed, err error) {
 	s := sealScratches.Get().(*sealScratch)
 	defer sealScratches.Put(s)
 	s.plain = p.pack(s.plain[:0])
-	s.line = c.appendStart(s.line[:0], key.id)
+	s.line = c.appendStart(s.line[:0], key.ID())
 	start := len(s.line)
-	s.line, err = key.sealer().Seal(s.line, c.name, s.plain) // where one cookie has it: nothing to copy
+	s.line, err = key.Sealer().Seal(s.line, c.name, s.plain) // where one cookie has it: nothing to copy
 	if err != nil {
 		return lines, sealed{}, fmt.Errorf("cookiesession: sealing %s: %w", c.name, err)
 	}
@@ -140,7 +141,7 @@ func (c *compartment) seal(lines []string, p payload, key *sealKey, maxAge int) 
 	size.cookies, size.bytes = c.cost(len(s.line) - start)
 	if size.cookies > 1 {
 		s.line = slices.Grow(s.line, maxLine)
-		return c.appendPieces(lines, s.line[start:], size.cookies, key.id, maxAge), size, nil
+		return c.appendPieces(lines, s.line[start:], size.cookies, key.ID(), maxAge), size, nil
 	}
 	s.line = c.appendAttributes(s.line, c.before, maxAge)
 	return append(lines, string(s.line)), size, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/firstbyte"
+	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
 // This file is the way out: what a response does to each compartment.
@@ -191,7 +192,7 @@ func (p *plan) data() (replaced bool) {
 	gone := s.gone()
 	write := s.dirty && !p.failed
 	shown := s.live && !gone
-	key := s.m.ring.current(p.now).sealing(p.now)
+	key := s.m.ring.current(p.now).Sealing(p.now)
 	keep := write && s.worthKeeping(p.now)
 	if keep {
 		s.id()
@@ -210,7 +211,7 @@ func (p *plan) data() (replaced bool) {
 	case shown && !p.failed && s.renews(p.now):
 		s.work.modified = p.now.Unix()
 		p.issueData(key, EventRenewed)
-	case shown && !p.failed && key != nil && s.data.key.older(key):
+	case shown && !p.failed && key != nil && s.data.key.OlderThan(key):
 		p.issueData(key, EventRekeyed)
 	default:
 		p.left -= s.dataLeft()
@@ -260,7 +261,7 @@ func (s *Session) renews(now time.Time) bool {
 	return s.m.cfg.SaveEveryRequest || after > 0 && now.Sub(time.Unix(s.data.came.modified, 0)) >= after
 }
 
-func (p *plan) issueData(key *sealKey, kind EventKind) bool {
+func (p *plan) issueData(key *keys.Key, kind EventKind) bool {
 	s := p.s
 	age := s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), p.now)
 	if !p.issue(&s.m.data, &s.in.data, &s.work, key, age, s.data.plainLen, kind) {
@@ -272,7 +273,7 @@ func (p *plan) issueData(key *sealKey, kind EventKind) bool {
 
 // issue seals one payload and appends its cookies, unless they do not fit. One
 // that is not longer than the plaintext that came, cameLen, may exceed MaxBytes.
-func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey, age, cameLen int, kind EventKind) bool {
+func (p *plan) issue(c *compartment, came *received, load payload, key *keys.Key, age, cameLen int, kind EventKind) bool {
 	if key == nil {
 		p.err = errors.Join(p.err, errNoKey)
 		return false
@@ -290,7 +291,7 @@ func (p *plan) issue(c *compartment, came *received, load payload, key *sealKey,
 	}
 	p.lines = c.appendDeletions(lines, came, sealed.cookies, &p.leftovers)
 	p.left -= sealed.bytes
-	p.s.note(Event{Kind: kind, CookieName: c.name, KeyID: key.id, Bytes: sealed.bytes})
+	p.s.note(Event{Kind: kind, CookieName: c.name, KeyID: key.ID(), Bytes: sealed.bytes})
 	return true
 }
 
@@ -325,7 +326,7 @@ func (p *plan) issueFlash(next flashRecord) {
 	if s.m.cfg.BrowserSession {
 		age = noMaxAge
 	}
-	key := s.m.ring.current(p.now).sealing(p.now)
+	key := s.m.ring.current(p.now).Sealing(p.now)
 	p.issue(&s.m.flash, &s.in.flash, &next, key, age, s.flash().plainLen, EventIssued)
 }
 
@@ -333,7 +334,7 @@ func (p *plan) issueFlash(next flashRecord) {
 func (p *plan) viewed(replaced bool) {
 	s := p.s
 	remove, next := s.planViews(p.outcome, p.browserID(replaced), replaced)
-	key := s.m.ring.current(p.now).sealing(p.now)
+	key := s.m.ring.current(p.now).Sealing(p.now)
 	if next == nil || key == nil {
 		if remove {
 			p.remove(&s.m.views, &s.in.views)

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
 // This file turns sealed texts into cookies and back: names, cutting and
@@ -222,7 +224,7 @@ func (r *received) doubled() bool { return len(r.others) > 0 || r.copied }
 // stays: handing it on by value took 30 ns.
 type arrival[P any] struct {
 	came     P
-	key      *sealKey // that opened it; nil: nothing came, or err says why not
+	key      *keys.Key // that opened it; nil: nothing came, or err says why not
 	plainLen int
 	err      error  // of the data also what is said about it later: expired, Validate's
 	keyID    string // named by the cookie, if it is one of a key's form
@@ -271,7 +273,7 @@ func (a *arrival[P]) try(m *Manager, c *compartment, r *received, first string, 
 	if !ok {
 		return 0
 	}
-	plain, err := key.open(c.name, text)
+	plain, err := key.Open(c.name, text)
 	if err != nil {
 		return 0
 	}
@@ -366,8 +368,8 @@ func (c *compartment) cost(n int) (cookies, bytes int) {
 }
 
 // sealedSize is what a payload of n bytes, sealed under key, takes as cookies.
-func (c *compartment) sealedSize(key *sealKey, n int) int {
-	cookies, bytes := c.cost(key.sealer().Len(n))
+func (c *compartment) sealedSize(key *keys.Key, n int) int {
+	cookies, bytes := c.cost(key.Sealer().Len(n))
 	if cookies > maxPieces {
 		return max(bytes, maxPieces*maxLine+1) // beyond every MaxBytes
 	}

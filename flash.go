@@ -180,7 +180,7 @@ func (s *Session) openFlash() {
 	s.noteArrival(&s.m.flash, &s.in.flash, f.keyID, f.err)
 	if f.key != nil && f.came.expires <= s.at.Unix() {
 		f.came, f.dead = flashRecord{}, true
-		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: f.key.id, Err: ErrExpired})
+		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: f.key.ID(), Err: ErrExpired})
 	}
 	if !f.clear {
 		f.in = f.came.values

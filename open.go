@@ -52,7 +52,7 @@ func (s *Session) openData() {
 	}
 	if s.live && !s.at.Before(s.m.deadline(s.data.came.expiry, time.Unix(s.data.came.created, 0), s.storedActivity())) {
 		s.live, s.verdict, s.data.err = false, expired, ErrExpired
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.id, Err: ErrExpired})
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.ID(), Err: ErrExpired})
 	}
 }
 
@@ -108,7 +108,7 @@ func (s *Session) judge(err error) {
 		s.live, s.verdict = false, withheld
 	}
 	if s.data.err = err; err != nil {
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.id, Err: err})
+		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.ID(), Err: err})
 	}
 }
 

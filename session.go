@@ -589,7 +589,7 @@ func (s *Session) exit() {
 	for _, e := range events {
 		s.m.emit(s.ctx, e)
 	}
-	s.m.ring.tell()
+	s.m.ring.notify()
 }
 
 // note keeps an event until no lock is held. The session that Validate sees
@@ -670,7 +670,7 @@ func (s *Session) fits(dataLen int, written wire.Pairs) error {
 
 // cost is what a payload of n bytes takes as cookies of c.
 func (s *Session) cost(c *compartment, n int) int {
-	key := s.m.ring.keys.Load().sealing(s.at) // no look at the file: the commit looks
+	key := s.m.ring.inForce().Sealing(s.at) // no look at the file: the commit looks
 	if key == nil {
 		return n
 	}
