@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -193,7 +194,7 @@ func (s *Session) Value(key string) any {
 	if !ok {
 		return nil
 	}
-	return decodeValue(raw)
+	return value.Of(raw)
 }
 
 // Has reports whether Value would find key, be it with a nil.
@@ -218,7 +219,7 @@ func Get[T any](s *Session, key string) (T, bool) {
 		var zero T
 		return zero, false
 	}
-	return decode[T](raw)
+	return value.Decode[T](raw)
 }
 
 // GetOr is [Get] with a default for when that is false.
@@ -256,8 +257,8 @@ func (s *Session) Set(key string, value any) error {
 }
 
 // store encodes value, without the lock, and hands it to change.
-func (s *Session) store(key string, value any, change func(raw []byte) error) error {
-	return encode(value, func(raw []byte, err error) error {
+func (s *Session) store(key string, v any, change func(raw []byte) error) error {
+	return value.Encode(v, func(raw []byte, err error) error {
 		return s.write(func() error {
 			if err != nil {
 				return s.sized(err, key)
@@ -270,9 +271,11 @@ func (s *Session) store(key string, value any, change func(raw []byte) error) er
 // SetDefault returns the value under key as [Session.Value] does, after
 // storing the given one if the data has none. An existing value, be it nil,
 // is no change. Errors are those of [Session.Set].
-func (s *Session) SetDefault(key string, value any) (any, error) {
+func (s *Session) SetDefault(key string, value any) (any, error) { return s.setDefault(key, value) }
+
+func (s *Session) setDefault(key string, v any) (any, error) {
 	var present []byte
-	err := encode(value, func(raw []byte, err error) error {
+	err := value.Encode(v, func(raw []byte, err error) error {
 		if present = s.stored(key); present != nil {
 			return nil
 		}
@@ -292,7 +295,7 @@ func (s *Session) SetDefault(key string, value any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeValue(present), nil
+	return value.Of(present), nil
 }
 
 // stored returns the encoded value under key in the data, nil if none.
@@ -311,7 +314,7 @@ func (s *Session) Update(values map[string]any) error {
 	var all wire.Pairs
 	var failed error
 	for _, key := range slices.Sorted(maps.Keys(values)) {
-		failed = encode(values[key], func(raw []byte, err error) error {
+		failed = value.Encode(values[key], func(raw []byte, err error) error {
 			all = all.With(key, raw)
 			return err
 		})
@@ -370,14 +373,14 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 		var v T
 		if raw, present := s.work.values.Get(key); present {
 			var ok bool
-			if v, ok = decode[T](raw); !ok {
+			if v, ok = value.Decode[T](raw); !ok {
 				return fmt.Errorf("cookiesession: Edit: the value is not a %T", v)
 			}
 		}
 		if own = f(&v); own != nil {
 			return nil
 		}
-		return encode(v, func(raw []byte, err error) error {
+		return value.Encode(v, func(raw []byte, err error) error {
 			if err != nil {
 				return s.sized(err, key)
 			}
@@ -426,7 +429,7 @@ func Pop[T any](s *Session, key string) (v T, ok bool) {
 		if !present {
 			return nil
 		}
-		if v, ok = decode[T](raw); ok {
+		if v, ok = value.Decode[T](raw); ok {
 			s.remove(key)
 		}
 		return nil
@@ -461,7 +464,7 @@ func (s *Session) All() map[string]any {
 func decodeAll(pairs wire.Pairs) map[string]any {
 	out := make(map[string]any, pairs.Len())
 	for key, raw := range pairs.All() {
-		out[key] = decodeValue(raw)
+		out[key] = value.Of(raw)
 	}
 	return out
 }
@@ -689,10 +692,10 @@ func (s *Session) tooLarge(size int, entries wire.Pairs) error {
 
 // sized makes a TooLargeError of the encoder's giving up.
 func (s *Session) sized(err error, key string) error {
-	if !errors.Is(err, errEndless) {
+	if !errors.Is(err, value.ErrTooLarge) {
 		return err
 	}
-	return &TooLargeError{Size: maxEncoding, Limit: s.m.cfg.MaxBytes, Largest: []EntrySize{{key, maxEncoding}}}
+	return &TooLargeError{Size: value.MaxSize, Limit: s.m.cfg.MaxBytes, Largest: []EntrySize{{key, value.MaxSize}}}
 }
 
 // MarshalJSON gives the session as an object for a page or a program: "id",

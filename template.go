@@ -1,5 +1,7 @@
 package cookiesession
 
+import "github.com/cookiesession/cookiesession/internal/value"
+
 // FuncMap returns the functions that html/template and text/template need for
 // s: {{session "key"}} is [Session.Value], {{flash "key"}} the same for flash
 // alone. The names are bound to one visitor, so parse with FuncMap(nil) and
@@ -32,5 +34,5 @@ func (s *Session) flashValue(key string) any {
 	if !ok {
 		return nil
 	}
-	return decodeValue(raw)
+	return value.Of(raw)
 }

@@ -7,7 +7,10 @@
 // (github.com/vmihailenco/msgpack issue 401: 5 bytes cost 512 MiB).
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"iter"
+)
 
 // MaxDepth is how deep arrays and maps may nest in one value.
 const MaxDepth = 32
@@ -60,6 +63,38 @@ func skip(b []byte, depth int) (int, bool) {
 		at += size
 	}
 	return at, true
+}
+
+// Count returns the kind of the value that b begins with and, for an array or
+// a map, its number of elements or pairs. For text and bytes it is their
+// length.
+func Count(b []byte) (Kind, int) {
+	kind, _, n := head(b)
+	return kind, n
+}
+
+// Each walks the elements of the array, or the keys and values of the map,
+// that b begins with: key, value, key, value, … It ends early where the bytes
+// end, or where [Skip] would be false: check the value with Skip before. What
+// it yields is not copied.
+func Each(b []byte) iter.Seq2[int, []byte] {
+	return func(yield func(int, []byte) bool) {
+		kind, at, n := head(b)
+		switch kind {
+		case Map:
+			n *= 2
+		case Array:
+		default:
+			return
+		}
+		for i := range n {
+			size, ok := Skip(b[at:])
+			if !ok || !yield(i, b[at:at+size]) {
+				return
+			}
+			at += size
+		}
+	}
 }
 
 // head reads the header of the value that b begins with: its kind, the length

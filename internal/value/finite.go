@@ -1,9 +1,11 @@
-package wire
+package value
 
 import (
 	"errors"
 	"reflect"
 	"strings"
+
+	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 var (
@@ -11,31 +13,31 @@ var (
 	errChain = errors.New("a chain of pointers without an end")
 )
 
-// Finite reports why v cannot be encoded by walking it: because it contains
-// itself or is nested deeper than [MaxDepth]. The encoder would follow it
+// finite reports why v cannot be encoded by walking it: because it contains
+// itself or is nested deeper than [wire.MaxDepth]. The encoder would follow it
 // until the stack overflows, which no recover stops. Types that encode
 // themselves are taken at their word.
-func Finite(v any) error {
+func finite(v any) error {
 	switch v.(type) {
 	case nil, bool, string, []byte, []string, map[string]string,
 		int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64, float32, float64:
 		return nil
 	}
 	budget := 1 << 20
-	return finite(reflect.ValueOf(v), 0, 0, &budget)
+	return finiteValue(reflect.ValueOf(v), 0, 0, &budget)
 }
 
-// finite walks v. Arrays, maps and structs count into depth; pointers and
+// finiteValue walks v. Arrays, maps and structs count into depth; pointers and
 // interfaces, which encode to nothing, into hops. A value with more elements
 // than the budget is left to the limit on its size.
-func finite(v reflect.Value, depth, hops int, budget *int) error {
+func finiteValue(v reflect.Value, depth, hops int, budget *int) error {
 	if *budget--; *budget < 0 || !v.IsValid() || flat(v.Type()) {
 		return nil
 	}
-	if depth > MaxDepth {
+	if depth > wire.MaxDepth {
 		return errDeep
 	}
-	if hops > MaxDepth {
+	if hops > wire.MaxDepth {
 		return errChain
 	}
 	switch v.Kind() {
@@ -43,18 +45,18 @@ func finite(v reflect.Value, depth, hops int, budget *int) error {
 		if err := finiteType(v.Type()); err != nil {
 			return err
 		}
-		return finite(v.Elem(), depth, hops+1, budget)
+		return finiteValue(v.Elem(), depth, hops+1, budget)
 	case reflect.Interface:
-		return finite(v.Elem(), depth, hops+1, budget)
+		return finiteValue(v.Elem(), depth, hops+1, budget)
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			if err := finite(v.Index(i), depth+1, 0, budget); err != nil {
+			if err := finiteValue(v.Index(i), depth+1, 0, budget); err != nil {
 				return err
 			}
 		}
 	case reflect.Map:
 		for iter := v.MapRange(); iter.Next(); {
-			if err := finite(iter.Value(), depth+1, 0, budget); err != nil {
+			if err := finiteValue(iter.Value(), depth+1, 0, budget); err != nil {
 				return err
 			}
 		}
@@ -71,7 +73,7 @@ func finiteFields(v reflect.Value, depth int, budget *int) error {
 		if name == "-" || !field.IsExported() && !field.Anonymous {
 			continue
 		}
-		if err := finite(v.Field(i), depth+1, 0, budget); err != nil {
+		if err := finiteValue(v.Field(i), depth+1, 0, budget); err != nil {
 			return err
 		}
 	}
@@ -82,7 +84,7 @@ func finiteFields(v reflect.Value, depth int, budget *int) error {
 // pointer of a type before it looks at the value.
 func finiteType(t reflect.Type) error {
 	for hops := 0; t.Kind() == reflect.Pointer; hops++ {
-		if hops > MaxDepth {
+		if hops > wire.MaxDepth {
 			return errChain
 		}
 		t = t.Elem()
@@ -94,9 +96,9 @@ func finiteType(t reflect.Type) error {
 func flat(t reflect.Type) bool {
 	switch t.Kind() {
 	case reflect.Interface, reflect.Pointer, reflect.Struct, reflect.Map:
-		return t == timeType || implementsAny(t, encoders)
+		return t == timeType || implementsAny(t, selfEncoding)
 	case reflect.Slice, reflect.Array:
-		return t.Elem().Kind() < reflect.Array || t.Elem().Kind() == reflect.String || implementsAny(t, encoders)
+		return t.Elem().Kind() < reflect.Array || t.Elem().Kind() == reflect.String || implementsAny(t, selfEncoding)
 	}
 	return true
 }

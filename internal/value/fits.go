@@ -1,4 +1,4 @@
-package wire
+package value
 
 import (
 	"encoding"
@@ -7,47 +7,48 @@ import (
 	"sync"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/wire"
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// Fits reports whether the encoded value is a t, at every depth. The decoder
+// fits reports whether the encoded value is a t, at every depth. The decoder
 // is more lenient than a session may be: it makes 44 of 300 in a uint8, a time
 // of a string, 0 of nil. A struct may lack fields and have more than the
 // value has; a nil fits what can be nil. Types that decode themselves are
 // asked by decoding.
-func Fits(value []byte, t reflect.Type) bool {
+func fits(value []byte, t reflect.Type) bool {
 	if t == timeType {
-		_, ok := Time(value)
+		_, ok := wire.Time(value)
 		return ok
 	}
 	if decodesItself(t) {
 		return true
 	}
-	if KindOf(value) == Ext { // an application's own, known to the decoder alone
+	if wire.KindOf(value) == wire.Ext { // an application's own, known to the decoder alone
 		return t.Kind() != reflect.Map
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return KindOf(value) == Bool
+		return wire.KindOf(value) == wire.Bool
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		i, ok := Int64(value)
+		i, ok := wire.Int64(value)
 		return ok && !t.OverflowInt(i)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
-		u, ok := Uint64(value)
+		u, ok := wire.Uint64(value)
 		return ok && !t.OverflowUint(u)
 	case reflect.Float32, reflect.Float64:
-		f, ok := Float64(value)
+		f, ok := wire.Float64(value)
 		return ok && !t.OverflowFloat(f)
 	case reflect.String:
-		return KindOf(value) == Str
+		return wire.KindOf(value) == wire.Str
 	case reflect.Interface:
 		return t.NumMethod() == 0
 	case reflect.Pointer:
-		return KindOf(value) == Nil || t.Elem() != t && Fits(value, t.Elem())
+		return wire.KindOf(value) == wire.Nil || t.Elem() != t && fits(value, t.Elem())
 	case reflect.Slice, reflect.Array:
 		return fitsList(value, t)
 	case reflect.Map:
-		return KindOf(value) == Nil || fitsMap(value, t)
+		return wire.KindOf(value) == wire.Nil || fitsMap(value, t)
 	case reflect.Struct:
 		return fitsStruct(value, t)
 	}
@@ -55,49 +56,49 @@ func Fits(value []byte, t reflect.Type) bool {
 }
 
 func fitsList(value []byte, t reflect.Type) bool {
-	kind, _, n := head(value)
-	if kind == Nil {
+	kind, n := wire.Count(value)
+	if kind == wire.Nil {
 		return t.Kind() == reflect.Slice
 	}
 	if t.Kind() == reflect.Array && n != t.Len() {
 		return false
 	}
 	if t.Elem().Kind() == reflect.Uint8 {
-		return kind == Bin
+		return kind == wire.Bin
 	}
-	return kind == Array && each(value, func(_ int, v []byte) bool { return Fits(v, t.Elem()) })
+	return kind == wire.Array && each(value, func(_ int, v []byte) bool { return fits(v, t.Elem()) })
 }
 
 func fitsMap(value []byte, t reflect.Type) bool {
-	return KindOf(value) == Map && each(value, func(i int, v []byte) bool {
+	return wire.KindOf(value) == wire.Map && each(value, func(i int, v []byte) bool {
 		if i%2 == 0 {
-			return Fits(v, t.Key())
+			return fits(v, t.Key())
 		}
-		return Fits(v, t.Elem())
+		return fits(v, t.Elem())
 	})
 }
 
 func fitsStruct(value []byte, t reflect.Type) bool {
 	known := fieldsOf(t)
-	switch kind, _, n := head(value); kind {
-	case Map:
+	switch kind, n := wire.Count(value); kind {
+	case wire.Map:
 		// A field that is there twice makes the library decode into what an
 		// interface already holds, which panics.
 		seen := make([]bool, len(known.list))
 		field, isField := 0, false
 		return each(value, func(i int, v []byte) bool {
 			if i%2 == 1 {
-				return !isField || Fits(v, known.list[field])
+				return !isField || fits(v, known.list[field])
 			}
-			name, ok := Text(v)
+			name, ok := wire.Text(v)
 			if field, isField = known.byName[string(name)]; isField {
 				ok = ok && !seen[field]
 				seen[field] = true
 			}
 			return ok
 		})
-	case Array:
-		return known.asArray && n == len(known.list) && each(value, func(i int, v []byte) bool { return Fits(v, known.list[i]) })
+	case wire.Array:
+		return known.asArray && n == len(known.list) && each(value, func(i int, v []byte) bool { return fits(v, known.list[i]) })
 	}
 	return false
 }
@@ -105,29 +106,23 @@ func fitsStruct(value []byte, t reflect.Type) bool {
 // each calls f for the elements of an array, or the keys and values of a map,
 // as long as it is true.
 func each(value []byte, f func(i int, v []byte) bool) bool {
-	kind, at, n := head(value)
-	if kind == Map {
-		n *= 2
-	}
-	for i := range n {
-		size, ok := Skip(value[at:])
-		if !ok || !f(i, value[at:at+size]) {
+	for i, v := range wire.Each(value) {
+		if !f(i, v) {
 			return false
 		}
-		at += size
 	}
 	return true
 }
 
 var (
-	timeType = reflect.TypeFor[time.Time]()
-	decoders = []reflect.Type{
+	timeType     = reflect.TypeFor[time.Time]()
+	selfDecoding = []reflect.Type{
 		reflect.TypeFor[msgpack.CustomDecoder](),
 		reflect.TypeFor[msgpack.Unmarshaler](),
 		reflect.TypeFor[encoding.BinaryUnmarshaler](),
 		reflect.TypeFor[encoding.TextUnmarshaler](),
 	}
-	encoders = []reflect.Type{
+	selfEncoding = []reflect.Type{
 		reflect.TypeFor[msgpack.CustomEncoder](),
 		reflect.TypeFor[msgpack.Marshaler](),
 		reflect.TypeFor[encoding.BinaryMarshaler](),
@@ -135,7 +130,7 @@ var (
 	}
 )
 
-func decodesItself(t reflect.Type) bool { return implementsAny(t, decoders) }
+func decodesItself(t reflect.Type) bool { return implementsAny(t, selfDecoding) }
 
 func implementsAny(t reflect.Type, interfaces []reflect.Type) bool {
 	if t.Kind() == reflect.Interface {
@@ -200,7 +195,7 @@ func (f *fields) inline(t reflect.Type) bool {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t.Kind() != reflect.Struct || t == timeType || decodesItself(t) || implementsAny(t, encoders) {
+	if t.Kind() != reflect.Struct || t == timeType || decodesItself(t) || implementsAny(t, selfEncoding) {
 		return false
 	}
 	inner := fieldsOf(t)

@@ -1,4 +1,4 @@
-package wire
+package value
 
 import (
 	"fmt"
@@ -6,13 +6,14 @@ import (
 	"reflect"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/wire"
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// DecodeMap decodes a map into an interface: as map[string]any, or, where a
+// decodeMap decodes a map into an interface: as map[string]any, or, where a
 // key is no string, as map[any]any. The library's own does only the former.
-// The number of pairs has been checked by [Skip].
-func DecodeMap(d *msgpack.Decoder) (any, error) {
+// The number of pairs has been checked by [wire.Skip].
+func decodeMap(d *msgpack.Decoder) (any, error) {
 	n, err := d.DecodeMapLen()
 	if err != nil || n < 0 {
 		return nil, err
@@ -48,26 +49,26 @@ func DecodeMap(d *msgpack.Decoder) (any, error) {
 	return others, nil
 }
 
-// Normalize makes what was decoded into an interface, anywhere below the
+// normalize makes what was decoded into an interface, anywhere below the
 // pointer v, independent of the width it was encoded in: integers are int64
 // (uint64 above), floats float64. Times are in UTC.
-func Normalize(v reflect.Value) {
+func normalize(v reflect.Value) {
 	if holdsFree(v.Type().Elem(), 0) {
-		normalize(v.Elem())
+		normalizeValue(v.Elem())
 	}
 }
 
-func normalize(v reflect.Value) {
+func normalizeValue(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Interface:
 		if !v.IsNil() && v.NumMethod() == 0 && v.CanSet() {
 			v.Set(reflect.ValueOf(normal(v.Interface())))
 		}
 	case reflect.Pointer:
-		normalize(v.Elem())
+		normalizeValue(v.Elem())
 	case reflect.Slice, reflect.Array:
 		for i := range v.Len() {
-			normalize(v.Index(i))
+			normalizeValue(v.Index(i))
 		}
 	case reflect.Map:
 		if v.IsNil() || !v.CanSet() {
@@ -77,7 +78,7 @@ func normalize(v reflect.Value) {
 		for iter := v.MapRange(); iter.Next(); {
 			value := reflect.New(v.Type().Elem()).Elem()
 			value.Set(iter.Value())
-			normalize(value)
+			normalizeValue(value)
 			out.SetMapIndex(iter.Key(), value)
 		}
 		v.Set(out)
@@ -90,7 +91,7 @@ func normalize(v reflect.Value) {
 		}
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {
-				normalize(v.Field(i))
+				normalizeValue(v.Field(i))
 			}
 		}
 	}
@@ -138,7 +139,7 @@ func normal(v any) any {
 
 // holdsFree reports whether a t may hold an interface or a time.
 func holdsFree(t reflect.Type, depth int) bool {
-	if t == timeType || t.Kind() == reflect.Interface || depth > MaxDepth {
+	if t == timeType || t.Kind() == reflect.Interface || depth > wire.MaxDepth {
 		return true
 	}
 	if decodesItself(t) {
