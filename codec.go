@@ -2,21 +2,21 @@ package cookiesession
 
 import (
 	"fmt"
-	"slices"
 	"sync"
+	"time"
 
+	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/keys"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
-// This file turns payloads into msgpack and into sealed text and back. It is
-// the hot path, and nothing else. Single values are encoded and decoded by
-// internal/value. The pools live here, there and in internal/seal alone; no
-// pooled memory is handed to whoever may keep it.
+// This file packs payloads, seals them, and unpacks what was opened. It is the
+// hot path, and nothing else. Pooled memory stays here, in internal/seal and in
+// internal/value: none of it is handed to anybody who may keep it.
 
 // payloadVersion is the first element of every payload. A payload of a later
-// version is refused and left in the browser: an older instance must not
-// destroy what a newer one wrote.
+// version is refused and left in the browser, because an older instance must
+// not destroy what a newer one wrote.
 const payloadVersion = 1
 
 var errVersion = fmt.Errorf("%w: written by a later version", ErrInvalid)
@@ -24,7 +24,7 @@ var errVersion = fmt.Errorf("%w: written by a later version", ErrInvalid)
 // payload is what one compartment holds.
 type payload interface {
 	pack(b []byte) []byte
-	entries() wire.Pairs // for who asks what made it too large
+	entries() wire.Pairs // for the error that names what is too large
 }
 
 // record is the data payload: [1, id, created, modified, expiry, {key: value}].
@@ -51,20 +51,22 @@ func (r *record) packedLen() int {
 	return array + version + id + wire.SizeInt(r.created) + wire.SizeInt(r.modified) + r.expiry.packedLen() + r.values.Size()
 }
 
-// unpack reads a data payload; its values stay where they are, encoded.
-func (r *record) unpack(plain []byte) error {
+// accept reads a data payload and refuses times that no clock of ours can have
+// made. Its values stay where they are, encoded.
+func (r *record) accept(plain []byte, now time.Time, _ *policy) (latest int64, err error) {
 	in, err := readPayload(plain, 6)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	okID := r.id.set(in.Bytes())
 	r.created, r.modified = in.Int(), in.Int()
 	expiry, okExpiry := parseExpiry(in.Value())
 	r.expiry, r.values = expiry, in.Pairs()
-	if !in.Done() || !okID || !okExpiry {
-		return ErrInvalid
+	soon := now.Unix() + maxSkew
+	if !in.Done() || !okID || !okExpiry || r.created > soon || r.modified > soon {
+		return 0, ErrInvalid
 	}
-	return nil
+	return r.modified, nil
 }
 
 // flashRecord is the flash payload: [1, expires, {key: value}].
@@ -87,16 +89,17 @@ func (r *flashRecord) packedLen() int {
 	return array + version + wire.SizeInt(r.expires) + r.values.Size()
 }
 
-func (r *flashRecord) unpack(plain []byte) error {
+// accept is record.accept for flash.
+func (r *flashRecord) accept(plain []byte, now time.Time, rules *policy) (latest int64, err error) {
 	in, err := readPayload(plain, 3)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	r.expires, r.values = in.Int(), in.Pairs()
-	if !in.Done() {
-		return ErrInvalid
+	if !in.Done() || r.expires > now.Add(rules.flashLifetime).Unix()+maxSkew+1 {
+		return 0, ErrInvalid
 	}
-	return nil
+	return r.expires, nil
 }
 
 // readPayload begins to read a payload of n elements, behind its version.
@@ -114,31 +117,37 @@ func readPayload(plain []byte, n int) (wire.Reader, error) {
 	return in, nil
 }
 
-// sealScratch is what sealing one compartment needs and nobody keeps.
-type sealScratch struct{ plain, line []byte }
+// scratch is what sealing one payload needs and nobody keeps.
+type scratch struct{ plain, line []byte }
 
-var sealScratches = sync.Pool{New: func() any { return new(sealScratch) }}
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
 // sealed is the size of a payload that was sealed.
 type sealed struct{ plainLen, cookies, bytes int }
 
 // seal packs p, seals it under key and appends the Set-Cookie lines to lines.
-func (c *compartment) seal(lines []string, p payload, key *keys.Key, maxAge int) (_ []string, size sealed, err error) {
-	s := sealScratches.Get().(*sealScratch)
-	defer sealScratches.Put(s)
+// The text is sealed where one cookie line has it, so nothing is copied.
+func seal(lines []string, c *cookie.Cookie, p payload, key *keys.Key, maxAge int) (_ []string, size sealed, err error) {
+	s := scratches.Get().(*scratch)
+	defer scratches.Put(s)
 	s.plain = p.pack(s.plain[:0])
-	s.line = c.appendStart(s.line[:0], key.ID())
+	s.line = c.AppendStart(s.line[:0], key.ID())
 	start := len(s.line)
-	s.line, err = key.Sealer().Seal(s.line, c.name, s.plain) // where one cookie has it: nothing to copy
+	s.line, err = key.Sealer().Seal(s.line, c.Name, s.plain)
 	if err != nil {
-		return lines, sealed{}, fmt.Errorf("cookiesession: sealing %s: %w", c.name, err)
+		return lines, sealed{}, fmt.Errorf("cookiesession: sealing %s: %w", c.Name, err)
 	}
 	size.plainLen = len(s.plain)
-	size.cookies, size.bytes = c.cost(len(s.line) - start)
-	if size.cookies > 1 {
-		s.line = slices.Grow(s.line, maxLine)
-		return c.appendPieces(lines, s.line[start:], size.cookies, key.ID(), maxAge), size, nil
+	size.cookies, size.bytes = c.Cost(len(s.line) - start)
+	lines, s.line = c.AppendLines(lines, s.line, start, size.cookies, key.ID(), maxAge)
+	return lines, size, nil
+}
+
+// sealedSize is what a payload of n bytes, sealed under key, takes as cookies.
+func sealedSize(c *cookie.Cookie, key *keys.Key, n int) int {
+	cookies, bytes := c.Cost(key.Sealer().Len(n))
+	if cookies > cookie.MaxChunks {
+		return max(bytes, cookie.MaxChunks*cookie.MaxLine+1) // beyond every MaxBytes
 	}
-	s.line = c.appendAttributes(s.line, c.before, maxAge)
-	return append(lines, string(s.line)), size, nil
+	return bytes
 }

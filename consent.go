@@ -1,25 +1,5 @@
 package cookiesession
 
-// permission is what this request decided about remembering the visitor.
-type permission uint8
-
-const (
-	asConfigured permission = iota // Consent decides
-	granted
-	denied
-)
-
-// permitted needs the lock.
-func (s *Session) permitted() bool {
-	switch s.permission {
-	case granted:
-		return true
-	case denied:
-		return false
-	}
-	return s.m.cfg.Consent == nil || s.consented
-}
-
 // Allowed reports whether this visitor may be remembered: what Consent said,
 // unless Allow or Deny decided otherwise in this request. Without permission
 // no cookie of any kind is set, existing ones are deleted, and the stored data
@@ -27,7 +7,7 @@ func (s *Session) permitted() bool {
 func (s *Session) Allowed() bool {
 	s.enter()
 	defer s.exit()
-	return s.permitted()
+	return s.permitted
 }
 
 // Allow permits remembering the visitor from now on in this request: the
@@ -35,14 +15,14 @@ func (s *Session) Allowed() bool {
 // the permission itself is the application's part, through Consent. After the
 // header left it is refused, and reported as [EventWriteRefused].
 func (s *Session) Allow() {
-	s.write(func() error {
-		was := s.permitted()
-		s.permission = granted
+	s.change(func() error {
+		was := s.permitted
+		s.permitted = true
 		if was {
 			return nil
 		}
-		if s.state == opened {
-			s.settle()
+		if s.phase == shown {
+			s.merge()
 		}
 		s.open()
 		return nil
@@ -54,23 +34,12 @@ func (s *Session) Allow() {
 // Destroy before it stands. After the header left it is refused, and reported
 // as [EventWriteRefused].
 func (s *Session) Deny() {
-	s.write(func() error {
-		s.permission = denied
+	s.change(func() error {
+		s.permitted = false
 		s.forget()
 		return nil
 	})
 }
-
-// testCookie is what this request does to the test cookie.
-type testCookie uint8
-
-const (
-	testUntouched testCookie = iota
-	testSet
-	testDeleted
-)
-
-const testMaxAge = 600 // seconds
 
 // SetTestCookie sets a cookie of its own that tells on a later request, by
 // [Session.TestCookieWorked], whether the browser keeps cookies. It is kept for
@@ -78,8 +47,8 @@ const testMaxAge = 600 // seconds
 // response. After the header left it is refused, and reported as
 // [EventWriteRefused].
 func (s *Session) SetTestCookie() {
-	s.write(func() error {
-		s.testCookie = testSet
+	s.change(func() error {
+		s.test = testSet
 		return nil
 	})
 }
@@ -89,14 +58,14 @@ func (s *Session) SetTestCookie() {
 func (s *Session) TestCookieWorked() bool {
 	s.enter()
 	defer s.exit()
-	return s.in.test
+	return s.in[testAt].First != ""
 }
 
 // DeleteTestCookie deletes the test cookie if it came. After the header left
 // it is refused, and reported as [EventWriteRefused].
 func (s *Session) DeleteTestCookie() {
-	s.write(func() error {
-		s.testCookie = testDeleted
+	s.change(func() error {
+		s.test = testDeleted
 		return nil
 	})
 }

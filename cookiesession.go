@@ -54,6 +54,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/cookie"
 )
 
 // Config says how a [Manager] keeps its sessions. The zero value of every
@@ -134,24 +136,9 @@ func (e *ConfigError) Error() string {
 	return "cookiesession: Config." + e.Field + ": " + e.Reason
 }
 
-const (
-	flashSuffix = "_flash"
-	viewsSuffix = "_views"
-	testSuffix  = "_test"
-
-	// maxSkew is how far the clocks of instances may be apart, in seconds.
-	maxSkew = 5 * 60
-)
-
 // Manager opens and commits sessions as one [Config] says. It never changes
 // and may be used from many goroutines.
-type Manager struct {
-	cfg                Config
-	ring               *Keyring
-	data, flash, views compartment
-	idle               Expiry // of IdleTimeout
-	always             bool   // every request counts as touched
-}
+type Manager struct{ settings }
 
 // New makes a Manager, once for a program: the keyring keeps every manager
 // that uses it. It refuses what browsers would silently drop; the error holds
@@ -161,19 +148,35 @@ func New(cfg Config) (*Manager, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	before, after, allForms := attributes(&cfg)
-	base := cfg.cookieName()
-	m := &Manager{
-		cfg:    cfg,
-		ring:   cfg.Keyring,
-		idle:   Idle(cfg.IdleTimeout),
-		data:   compartment{base, before, after, allForms},
-		flash:  compartment{base + flashSuffix, before, after, allForms},
-		views:  compartment{base + viewsSuffix, before, after, allForms},
-		always: cfg.Consent != nil || cfg.TrackViews || cfg.SaveEveryRequest,
-	}
+	m := &Manager{cfg.settings()}
 	m.ring.attach(m.emit)
 	return m, nil
+}
+
+// settings makes ready what every request needs.
+func (c *Config) settings() settings {
+	a := cookie.Attributes{
+		Path: c.Path, Domain: c.Domain, SameSite: c.SameSite,
+		Insecure: c.Insecure, ScriptAccess: c.ScriptAccess, Partitioned: c.Partitioned,
+	}
+	base := c.cookieName()
+	return settings{
+		policy: policy{
+			idle: Idle(c.IdleTimeout), renewAfter: c.RenewAfter, absolute: c.AbsoluteTimeout, flashLifetime: c.FlashLifetime,
+			browserSession: c.BrowserSession, saveEveryRequest: c.SaveEveryRequest, trackViews: c.TrackViews,
+		},
+		name: c.Name, ring: c.Keyring, base: base,
+		users: []user{
+			dataAt:  {cookie.New(base, a), (*Session).planData, (*Session).dataRoom},
+			flashAt: {cookie.New(base+flashSuffix, a), (*Session).planFlash, (*Session).flashRoom},
+			viewsAt: {cookie.New(base+viewsSuffix, a), (*Session).planViews, (*Session).viewsRoom},
+		},
+		test:     cookie.New(base+testSuffix, a),
+		suffixes: []string{dataAt: "", flashAt: flashSuffix, viewsAt: viewsSuffix, testAt: testSuffix},
+		maxBytes: c.MaxBytes, historySize: c.HistorySize,
+		consent: c.Consent, validate: c.Validate, onEvent: c.OnEvent,
+		always: c.Consent != nil || c.TrackViews || c.SaveEveryRequest,
+	}
 }
 
 func (c *Config) setDefaults() {
@@ -219,19 +222,14 @@ func (c *Config) check() error {
 	refuse(c.RenewAfter > 0 && c.RenewAfter >= c.IdleTimeout, "RenewAfter", "%v is not shorter than IdleTimeout, %v: it would never act", c.RenewAfter, c.IdleTimeout)
 	refuse(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v is negative", c.AbsoluteTimeout)
 	refuse(c.FlashLifetime < 0, "FlashLifetime", "%v is negative", c.FlashLifetime)
-	const least, most = 512, maxPieces * maxLine
+	const least, most = 512, cookie.MaxChunks * cookie.MaxLine
 	refuse(c.MaxBytes < least || c.MaxBytes > most, "MaxBytes", "%d is not between %d and %d", c.MaxBytes, least, most)
 	refuse(c.HistorySize < 0 || c.HistorySize > 10000, "HistorySize", "%d is not between 1 and 10000", c.HistorySize)
 	return errors.Join(problems...)
 }
 
 func (c *Config) checkName(refuse func(bool, string, string, ...any)) {
-	for _, r := range c.Name {
-		if !(base64url(string(r))) {
-			refuse(true, "Name", "%q may have letters, digits, _ and - only", c.Name)
-			break
-		}
-	}
+	refuse(!cookie.IsBase64URL(c.Name), "Name", "%q may have letters, digits, _ and - only", c.Name)
 	refuse(strings.HasPrefix(c.Name, "s_"), "Name", "%q begins with the prefix that every cookie gets", c.Name)
 	for _, suffix := range []string{flashSuffix, viewsSuffix, testSuffix} {
 		refuse(strings.HasSuffix(c.Name, suffix), "Name", "%q ends like a cookie of another manager", c.Name)
@@ -267,7 +265,7 @@ func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
 // 101 response.
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s, _ := r.Context().Value(contextKey{m}).(*Session)
+		s, _ := r.Context().Value(contextKey{&m.settings}).(*Session)
 		if s != nil && s.handled {
 			next.ServeHTTP(w, r)
 			return
@@ -295,13 +293,11 @@ func (m *Manager) OpenRequest(r *http.Request) *Session {
 }
 
 func (m *Manager) openRequest(s *Session, r *http.Request) {
-	s.m, s.lines = m, r.Header["Cookie"]
-	s.path = r.URL.Path
-	s.flashCame = m.flashCame(s.lines)
-	if s.flashCame || m.always { // else there is nothing that the header matters to: 30 ns
+	s.m, s.lines, s.path = &m.settings, r.Header["Cookie"], r.URL.Path
+	if s.findFlashCookie(); s.answer != anyAnswer || m.always { // else nothing depends on the header: 30 ns
 		s.request.read(r)
 	}
-	s.consented = m.cfg.Consent != nil && m.cfg.Consent(r)
+	s.permitted = m.consent == nil || m.consent(r)
 }
 
 // Open opens the session in the given Cookie header lines; each may hold
@@ -310,30 +306,54 @@ func (m *Manager) openRequest(s *Session, r *http.Request) {
 // It counts as a document navigation and records no path; with Consent
 // configured it has no permission until [Session.Allow].
 func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
-	s := &Session{m: m, lines: slices.Clone(cookies)}
-	s.flashCame = m.flashCame(s.lines)
+	s := &Session{m: &m.settings, lines: slices.Clone(cookies), permitted: m.consent == nil}
+	s.findFlashCookie()
 	s.ctx = m.NewContext(ctx, s)
 	return s
 }
 
-// contextKey finds the session of one manager.
-type contextKey struct{ m *Manager }
-
 // NewContext returns a context that carries s, a session of m, for
 // [Manager.FromContext] and for [Manager.Handler], which commits it.
 func (m *Manager) NewContext(ctx context.Context, s *Session) context.Context {
-	return context.WithValue(ctx, contextKey{m}, s)
+	return m.newContext(ctx, s)
 }
 
 // FromContext returns the session that [Manager.Handler] or
 // [Manager.NewContext] put into ctx. It panics where there is none: a program
 // that forgot the middleware would lose every session in silence.
 func (m *Manager) FromContext(ctx context.Context) *Session {
-	s, _ := ctx.Value(contextKey{m}).(*Session)
+	s, _ := ctx.Value(contextKey{&m.settings}).(*Session)
 	if s == nil {
 		panic(fmt.Sprintf("cookiesession: no session %q in this context: wrap the server's outermost handler in Manager.Handler "+
 			"(or put a session there with NewContext), and pass the request's own context: r.Context(), "+
-			"in gin c.Request.Context(), in echo c.Request().Context()", m.cfg.Name))
+			"in gin c.Request.Context(), in echo c.Request().Context()", m.name))
 	}
 	return s
 }
+
+var errOtherManager = errors.New("cookiesession: Commit: the session is another manager's")
+
+// Commit writes into h what the response has to carry: Set-Cookie and what
+// caches must know. status is that of the response; 0 is 200. On a 5xx changes
+// are not saved, removals are. It works once, then returns [ErrCommitted];
+// other errors say that a change could not be saved (a [TooLargeError] when
+// keys changed under way), and the browser keeps its last good cookie.
+//
+// Whoever looked at the session made the response vary: Vary gains Cookie, and
+// where there is a session to show and no Cache-Control it becomes private. A
+// response that sets a cookie is never left to shared caches (RFC 9111; see
+// CVE-2023-30861): public and s-maxage leave its Cache-Control, private is in
+// it, and Surrogate-Control and CDN-Cache-Control (RFC 9213) are removed.
+func (m *Manager) Commit(h http.Header, s *Session, status int) error {
+	if s.m != &m.settings {
+		return errOtherManager
+	}
+	if status == 0 {
+		status = http.StatusOK
+	}
+	return s.commit(h, status, false)
+}
+
+// ExpiryDate is when a session with e, last changed at modified, would end.
+// It is pure arithmetic: it opens no session and knows no AbsoluteTimeout.
+func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time { return m.date(e, modified) }

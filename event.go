@@ -52,15 +52,6 @@ type Event struct {
 	Err        error
 }
 
-// emit reports e to OnEvent, or to log/slog. No lock may be held.
-func (m *Manager) emit(ctx context.Context, e Event) {
-	if m.cfg.OnEvent != nil {
-		m.cfg.OnEvent(ctx, e)
-		return
-	}
-	LogEvent(ctx, e)
-}
-
 // levelOf logs what a client can cause at will (forged cookies) at debug
 // level: a flood of them is no flood of lines.
 func levelOf(kind EventKind) slog.Level {
@@ -96,12 +87,4 @@ func LogEvent(ctx context.Context, e Event) {
 		attrs = append(attrs, slog.Any("reason", e.Err))
 	}
 	log.LogAttrs(ctx, level, "cookiesession", attrs...)
-}
-
-// listens reports whether anybody would hear of such an event, so that one
-// that is only logged at a level that is off costs nothing. The log is asked
-// without the session's context: a handler that looks at the session there
-// would wait for the lock that is held.
-func (m *Manager) listens(kind EventKind) bool {
-	return m.cfg.OnEvent != nil || slog.Default().Enabled(context.Background(), levelOf(kind))
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -47,112 +48,81 @@ func At(t time.Time) Expiry {
 // manager's timeouts. (Browsers that restore tabs restore these cookies too.)
 func BrowserClose() Expiry { return Expiry{kind: byBrowser} }
 
-// SetExpiry gives the session an expiry of its own; the zero Expiry is the
-// policy again. It is a change: it is stored, and counts as activity. After
-// the header left it is refused, and reported as [EventWriteRefused].
-func (s *Session) SetExpiry(e Expiry) {
-	s.write(func() error {
-		next := s.work
-		next.expiry = e
-		if err := s.fits(next.packedLen(), next.values); err != nil {
-			return err
-		}
-		s.work.expiry = e
-		s.setExpiry, s.dirty = true, true
-		return nil
-	})
+// policy is when sessions end, as the manager's Config says. It never changes.
+type policy struct {
+	idle             Expiry // of IdleTimeout
+	renewAfter       time.Duration
+	absolute         time.Duration
+	flashLifetime    time.Duration
+	browserSession   bool
+	saveEveryRequest bool
+	trackViews       bool
 }
 
-// Expiry returns what SetExpiry set, in this request or an earlier one.
-func (s *Session) Expiry() Expiry {
-	s.enter()
-	defer s.exit()
-	return s.work.expiry
-}
-
-// ExpiresAt is when the session ends if nothing more happens: the earliest of
-// its deadlines, AbsoluteTimeout included. Where this request is activity (a
-// change, a view, a renewal) it counts from now.
-func (s *Session) ExpiresAt() time.Time {
-	s.enter()
-	defer s.exit()
-	return s.expiresAt(time.Now())
-}
-
-// ExpiresIn is the time left until [Session.ExpiresAt], not negative.
-func (s *Session) ExpiresIn() time.Duration {
-	s.enter()
-	defer s.exit()
-	now := time.Now()
-	return max(0, s.expiresAt(now).Sub(now))
-}
-
-// ExpiresAtBrowserClose reports whether the cookies end with the browser.
-func (s *Session) ExpiresAtBrowserClose() bool {
-	s.enter()
-	defer s.exit()
-	return s.m.endsWithBrowser(s.work.expiry)
-}
-
-// ExpiryDate is when a session with e, last changed at modified, would end.
-// It is pure arithmetic: it opens no session and knows no AbsoluteTimeout.
-func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
+// date is when a session with e ends that was active last at that time. It
+// knows no AbsoluteTimeout.
+func (p *policy) date(e Expiry, active time.Time) time.Time {
 	switch e.kind {
 	case byInstant:
-		return time.Unix(e.sec, int64(e.nsec)).In(modified.Location())
+		return time.Unix(e.sec, int64(e.nsec)).In(active.Location())
 	case byPolicy, byBrowser:
-		e = m.idle
+		e = p.idle
 	}
-	return modified.Add(time.Duration(e.sec) * time.Second)
+	return active.Add(time.Duration(e.sec) * time.Second)
 }
 
-// deadline is ExpiryDate, capped by AbsoluteTimeout.
-func (m *Manager) deadline(e Expiry, created, active time.Time) time.Time {
-	end := m.ExpiryDate(e, active)
-	if m.cfg.AbsoluteTimeout > 0 {
-		if last := created.Add(m.cfg.AbsoluteTimeout); last.Before(end) {
+// deadline is date, capped by AbsoluteTimeout.
+func (p *policy) deadline(e Expiry, created, active time.Time) time.Time {
+	end := p.date(e, active)
+	if p.absolute > 0 {
+		if last := created.Add(p.absolute); last.Before(end) {
 			return last
 		}
 	}
 	return end
 }
 
-// expiresAt needs the lock.
-func (s *Session) expiresAt(now time.Time) time.Time {
-	active := now
-	stored := s.live && s.permitted() && !s.destroyed && !s.dirty
-	if stored && !s.m.cfg.TrackViews && !s.renews(now) {
-		active = time.Unix(s.data.came.modified, 0)
-	}
-	return s.m.deadline(s.work.expiry, s.created(), active)
+// renews reports whether reading has become activity, for a session that
+// changed last at modified.
+func (p *policy) renews(now, modified time.Time) bool {
+	return p.saveEveryRequest || p.renewAfter > 0 && now.Sub(modified) >= p.renewAfter
 }
 
-func (m *Manager) endsWithBrowser(e Expiry) bool {
-	return e.kind == byBrowser || e.kind == byPolicy && m.cfg.BrowserSession
+// endsWithBrowser reports whether the cookies end with the browser.
+func (p *policy) endsWithBrowser(e Expiry) bool {
+	return e.kind == byBrowser || e.kind == byPolicy && p.browserSession
 }
 
 // maxCookieAge is what browsers cap at 400 days (RFC 6265bis section 5.5).
 const maxCookieAge = 400 * 24 * time.Hour
 
-// noMaxAge leaves Max-Age out: the cookie ends with the browser.
-const noMaxAge = -1
-
 // cookieAge is the Max-Age of the cookies of a session in seconds. With
 // TrackViews each view moves the deadline without the data cookie being
 // written again, so the cookie must outlast the deadline.
-func (m *Manager) cookieAge(e Expiry, created, active, now time.Time) int {
-	if m.endsWithBrowser(e) {
-		return noMaxAge
+func (p *policy) cookieAge(e Expiry, created, active, now time.Time) int {
+	if p.endsWithBrowser(e) {
+		return cookie.NoMaxAge
 	}
-	end := m.deadline(e, created, active)
-	if m.cfg.TrackViews && e.kind != byInstant {
+	end := p.deadline(e, created, active)
+	if p.trackViews && e.kind != byInstant {
 		end = now.Add(maxCookieAge)
-		if m.cfg.AbsoluteTimeout > 0 {
-			end = created.Add(m.cfg.AbsoluteTimeout)
+		if p.absolute > 0 {
+			end = created.Add(p.absolute)
 		}
 	}
-	return int(roundUp(max(0, min(end.Sub(now), maxCookieAge))))
+	return maxAge(end.Sub(now))
 }
+
+// flashAge is the Max-Age of a flash cookie in seconds.
+func (p *policy) flashAge(expires int64, now time.Time) int {
+	if p.browserSession {
+		return cookie.NoMaxAge
+	}
+	return maxAge(min(time.Unix(expires, 0).Sub(now), p.flashLifetime))
+}
+
+// maxAge is a Max-Age in seconds that lasts for d, within what browsers accept.
+func maxAge(d time.Duration) int { return int(roundUp(max(0, min(d, maxCookieAge)))) }
 
 // roundUp is d in seconds, rounded up.
 func roundUp(d time.Duration) int64 {

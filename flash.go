@@ -7,29 +7,95 @@ import (
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
-// flashState is what came as flash and what this request makes of it. The
-// compartment is opened only when a flash value is asked for or must be kept
-// beside a new one.
-type flashState struct {
-	arrival[flashRecord]
-	opened bool
-	dead   bool // authentic, past its lifetime: deleted when seen
-
-	in    wire.Pairs // of came, what Delete and Pop have left
-	now   wire.Pairs // FlashNow: never sent
-	out   wire.Pairs // Flash: for the next request
-	kept  keySelection
-	read  keySelection
-	clear bool // ClearFlash
-	taken bool // Delete or Pop took something away
+// Flash stores a value that the next page can see, through [Session.Value]
+// and its like where the data has no such key, and through [Session.Flashes].
+// This request cannot see it. A second one under the same key replaces the
+// first. It survives redirects, is dropped when a page has been answered with
+// 200, and lives for FlashLifetime at most. Errors are those of
+// [Session.Set]. Flash alone creates no session.
+//
+// Never take a flash key from the request: a key that the data lacks would
+// pose as data for one request.
+func (s *Session) Flash(key string, value any) error {
+	return s.encoded(key, value, func(raw []byte) error {
+		f := s.flashes()
+		out := f.out.With(key, raw)
+		r := s.flashWith(out)
+		if err := s.fits(flashAt, r.packedLen(), f.plainLen, r.values); err != nil {
+			return err
+		}
+		f.out = out
+		return nil
+	})
 }
 
-// flash is made when something needs it: in each request it would cost 50 ns.
-func (s *Session) flash() *flashState {
-	if s.flashes == nil {
-		s.flashes = new(flashState)
+// FlashNow shows a value as flash in this request only; it is never sent.
+func (s *Session) FlashNow(key string, value any) error {
+	return s.encoded(key, value, func(raw []byte) error {
+		f := s.flashes()
+		f.now = f.now.With(key, raw)
+		return nil
+	})
+}
+
+// KeepFlash keeps what came as flash once more, with its lifetime renewed: the
+// given keys, or all without any. After the header left it is refused, and
+// reported as [EventWriteRefused].
+func (s *Session) KeepFlash(keys ...string) {
+	s.change(func() error {
+		f := s.flashes()
+		if len(keys) == 0 {
+			f.kept.all = true
+		}
+		for _, key := range keys {
+			f.kept.add(key)
+		}
+		return nil
+	})
+}
+
+// ClearFlash drops all flash: what came and what this request made. The data
+// stays. After the header left it is refused, and reported as
+// [EventWriteRefused].
+func (s *Session) ClearFlash() {
+	s.change(func() error {
+		f := s.flashes()
+		f.in, f.now, f.out = wire.Pairs{}, wire.Pairs{}, wire.Pairs{}
+		f.clear, f.kept = true, keySelection{}
+		return nil
+	})
+}
+
+// Flashes returns a copy of the flash that this request can see. Values are
+// as [Session.Value] returns them. Reading does not consume them.
+func (s *Session) Flashes() map[string]any {
+	s.enter()
+	flash := s.readAllFlash()
+	s.exit()
+	return decodeAll(flash)
+}
+
+// flashState is what came as flash, and what this request makes of it. The
+// compartment is opened only where a flash value is asked for, or must be kept
+// beside a new one.
+type flashState struct {
+	opened[flashRecord]
+
+	in    wire.Pairs   // of what came, what Delete and Pop have left
+	taken []string     // keys that Delete takes from what came once it is opened
+	now   wire.Pairs   // FlashNow: never sent
+	out   wire.Pairs   // Flash: for the next request
+	kept  keySelection // KeepFlash
+	seen  keySelection // read by this request
+	clear bool         // ClearFlash
+}
+
+// flashes is made when something needs it: in each request it would cost 50 ns.
+func (s *Session) flashes() *flashState {
+	if s.flash == nil {
+		s.flash = new(flashState)
 	}
-	return s.flashes
+	return s.flash
 }
 
 // keySelection is a set of keys, or all of them.
@@ -47,255 +113,215 @@ func (k *keySelection) add(key string) {
 func (k *keySelection) has(key string) bool { return k.all || slices.Contains(k.keys, key) }
 func (k *keySelection) empty() bool         { return !k.all && len(k.keys) == 0 }
 
-// Flash stores a value that the next page can see, through [Session.Value]
-// and its like where the data has no such key, and through [Session.Flashes].
-// This request cannot see it. A second one under the same key replaces the
-// first. It survives redirects, is dropped when a page has been answered with
-// 200, and lives for FlashLifetime at most. Errors are those of
-// [Session.Set]. Flash alone creates no session.
-//
-// Never take a flash key from the request: a key that the data lacks would
-// pose as data for one request.
-func (s *Session) Flash(key string, value any) error {
-	return s.store(key, value, func(raw []byte) error {
-		out := s.flash().out.With(key, raw)
-		if err := s.flashFits(out); err != nil {
-			return err
-		}
-		s.flash().out = out
-		return nil
-	})
-}
-
-// FlashNow shows a value as flash in this request only; it is never sent.
-func (s *Session) FlashNow(key string, value any) error {
-	return s.store(key, value, func(raw []byte) error {
-		s.flash().now = s.flash().now.With(key, raw)
-		return nil
-	})
-}
-
-// KeepFlash keeps what came as flash once more, with its lifetime renewed: the
-// given keys, or all without any. After the header left it is refused, and
-// reported as [EventWriteRefused].
-func (s *Session) KeepFlash(keys ...string) {
-	s.write(func() error {
-		if len(keys) == 0 {
-			s.flash().kept.all = true
-		}
-		for _, key := range keys {
-			s.flash().kept.add(key)
-		}
-		return nil
-	})
-}
-
-// ClearFlash drops all flash: what came and what this request made. The data
-// stays. After the header left it is refused, and reported as
-// [EventWriteRefused].
-func (s *Session) ClearFlash() {
-	s.write(func() error {
-		s.flash().in, s.flash().now, s.flash().out = wire.Pairs{}, wire.Pairs{}, wire.Pairs{}
-		s.flash().clear, s.flash().kept = true, keySelection{}
-		return nil
-	})
-}
-
-// Flashes returns a copy of the flash that this request can see. Values are
-// as [Session.Value] returns them. Reading does not consume them.
-func (s *Session) Flashes() map[string]any {
-	s.enter()
-	flash := s.visibleFlash()
-	s.flash().read.all = true
-	s.exit()
-	return decodeAll(flash)
-}
-
 // changed reports whether the handler wrote flash for the browser to keep or
-// lose.
+// to lose.
 func (f *flashState) changed() bool {
-	return f.out.Len() > 0 || f.clear || f.taken || !f.kept.empty()
+	return f.out.Len() > 0 || f.clear || f.lost() || !f.kept.empty()
 }
+
+// lost reports whether some of what came has been taken.
+func (f *flashState) lost() bool { return f.in.Len() < f.payload.values.Len() }
 
 // shown reports whether this request had flash to show.
-func (f *flashState) shown() bool { return f.came.values.Len()+f.now.Len() > 0 }
+func (f *flashState) shown() bool { return f.payload.values.Len()+f.now.Len() > 0 }
 
 // forget drops what this request made; what came stays known.
 func (f *flashState) forget() {
-	*f = flashState{arrival: f.arrival, opened: f.opened, dead: f.dead, in: f.came.values}
+	*f = flashState{opened: f.opened, in: f.payload.values}
 }
 
-// flashed returns the encoded flash value under key that this request sees.
-func (s *Session) flashed(key string) ([]byte, bool) {
-	if s.flashes == nil && s.in.flash.first == "" {
+// showsFlash reports whether flash that came may be shown. It goes with its
+// session where that was destroyed, has ended or is withheld.
+func (s *Session) showsFlash() bool {
+	return s.permitted && !s.gone() && s.data.standing != withheld
+}
+
+// openFlash opens the compartment that came, once.
+func (s *Session) openFlash() {
+	f := s.flashes()
+	if f.standing != unopened || !s.showsFlash() {
+		return
+	}
+	name, in := s.m.users[flashAt].Name, &s.in[flashAt]
+	f.open(s.m, name, in, s.at, (*flashRecord).accept)
+	s.noteDoubled(flashAt)
+	if f.err != nil {
+		s.note(f.refusal(name, in.Size))
+	}
+	if f.standing == alive && f.payload.expires <= s.at.Unix() {
+		f.payload = flashRecord{}
+		f.end(expired, ErrExpired)
+		s.note(f.refusal(name, 0))
+	}
+	if !f.clear {
+		f.in = f.payload.values
+	}
+	for _, key := range f.taken {
+		f.in = f.in.Without(key)
+	}
+}
+
+// findFlash returns the encoded flash value under key that this request sees.
+func (s *Session) findFlash(key string) ([]byte, bool) {
+	if s.flash == nil && s.in[flashAt].First == "" {
 		return nil, false
 	}
-	if raw, ok := s.flash().now.Get(key); ok {
+	f := s.flashes()
+	if raw, ok := f.now.Get(key); ok {
 		return raw, true
 	}
 	if s.openFlash(); !s.showsFlash() {
 		return nil, false
 	}
-	return s.flash().in.Get(key)
+	return f.in.Get(key)
 }
 
-// visibleFlash is all that this request sees: what came, FlashNow on top.
-func (s *Session) visibleFlash() (visible wire.Pairs) {
+// readFlash is findFlash for whoever shows the value: it counts as read.
+func (s *Session) readFlash(key string) ([]byte, bool) {
+	raw, ok := s.findFlash(key)
+	if ok {
+		s.flashes().seen.add(key)
+	}
+	return raw, ok
+}
+
+// readAllFlash is all that this request sees: what came, with FlashNow on top.
+func (s *Session) readAllFlash() (visible wire.Pairs) {
 	if s.openFlash(); s.showsFlash() {
-		visible = s.flash().in
+		visible = s.flash.in
 	}
-	return union(visible, s.flash().now)
+	s.flash.seen.all = true
+	return union(visible, s.flash.now)
 }
 
-func union(a, b wire.Pairs) wire.Pairs {
-	for key, raw := range b.All() {
-		a = a.With(key, raw)
-	}
-	return a
-}
-
-// takeFlash removes key from what this request sees and the next would get
-// again.
+// takeFlash removes key from what this request sees and the next one would get
+// again. Without permission that is done when there is something to see.
 func (s *Session) takeFlash(key string) {
-	if _, ok := s.flashed(key); ok {
-		s.flash().in, s.flash().now = s.flash().in.Without(key), s.flash().now.Without(key)
-		s.flash().taken = true
-	}
-}
-
-// showsFlash reports whether flash that came may be shown: it goes with its
-// session where that was destroyed, has ended or is withheld.
-func (s *Session) showsFlash() bool {
-	return s.permitted() && !s.destroyed && s.verdict != expired && s.verdict != revoked && s.verdict != withheld
-}
-
-// openFlash opens the compartment that came, once.
-func (s *Session) openFlash() {
-	f := s.flash()
-	if f.opened || !s.showsFlash() {
+	_, visible := s.findFlash(key)
+	if !visible && s.permitted {
 		return
 	}
-	f.opened = true
-	f.open(s.m, &s.m.flash, &s.in.flash, s.at, s.m.acceptFlash)
-	s.noteArrival(&s.m.flash, &s.in.flash, f.keyID, f.err)
-	if f.key != nil && f.came.expires <= s.at.Unix() {
-		f.came, f.dead = flashRecord{}, true
-		s.note(Event{Kind: EventRefused, CookieName: s.m.flash.name, KeyID: f.key.ID(), Err: ErrExpired})
+	f := s.flashes()
+	f.in, f.now = f.in.Without(key), f.now.Without(key)
+	if f.standing == unopened {
+		f.taken = append(f.taken, key)
 	}
-	if !f.clear {
-		f.in = f.came.values
-	}
-}
-
-// acceptFlash unpacks flash and refuses what no clock here can have made.
-func (m *Manager) acceptFlash(r *flashRecord, plain []byte, now time.Time) (latest int64, err error) {
-	err = r.unpack(plain)
-	if err == nil && r.expires > now.Add(m.cfg.FlashLifetime).Unix()+maxSkew+1 {
-		err = ErrInvalid
-	}
-	return r.expires, err
-}
-
-// flashBytes is what flash may take in the response at most: what came, in
-// case of a redirect, and what was made.
-func (s *Session) flashBytes() int {
-	switch {
-	case s.flashes != nil && s.flashes.out.Len() > 0:
-		r := s.flashWith(s.flashes.out)
-		return s.cost(&s.m.flash, r.packedLen())
-	case s.in.flash.first == "", s.flashes != nil && s.flashes.opened && s.flashes.plainLen == 0:
-		return 0
-	case s.showsFlash(), s.verdict == withheld:
-		return s.in.flash.size
-	}
-	return 0
 }
 
 // flashWith is a payload of out on top of what came.
 func (s *Session) flashWith(out wire.Pairs) flashRecord {
 	if s.openFlash(); s.showsFlash() {
-		out = union(s.flash().in, out)
+		out = union(s.flash.in, out)
 	}
 	return flashRecord{expires: s.at.Unix(), values: out}
 }
 
-// flashFits reports whether out fits as flash beside the data.
-func (s *Session) flashFits(out wire.Pairs) error {
-	r := s.flashWith(out)
-	n := r.packedLen()
-	if n <= s.flash().plainLen {
-		return nil
+// flashRoom is user.room of flash: what came, in case of a redirect, and what
+// was made.
+func (s *Session) flashRoom(exact bool) int {
+	if exact {
+		s.openFlash()
 	}
-	data := s.dataLeft()
-	if s.work.values.Len() > 0 {
-		data = s.cost(&s.m.data, s.work.packedLen())
+	f := s.flash
+	if f != nil && f.out.Len() > 0 {
+		r := s.flashWith(f.out)
+		return s.cost(flashAt, r.packedLen())
 	}
-	size := data + s.cost(&s.m.flash, n) + s.viewsReserve()
-	if size <= s.m.cfg.MaxBytes {
-		return nil
-	}
-	return s.tooLarge(size, r.values)
+	return s.flashStays()
 }
 
-// planFlash decides what the response does to the flash compartment: delete
-// it, issue next, or (neither) leave it.
-func (s *Session) planFlash(o outcome) (remove bool, next flashRecord) {
-	f := s.flash()
-	came := s.in.flash.first != ""
-	if !s.showsFlash() { // gone with its session, or hidden and left alone
-		own := s.destroyed || f.clear && !o.failed // the handler's word, also about what it cannot see
-		remove = s.in.flash.size > 0 && (s.verdict != withheld || own)
-		if !o.failed {
-			next = s.flashFor(o.now, f.out)
-		}
-		return remove && next.values.Len() == 0, next
+// flashStays is what the flash cookies that came take, if they stay as they are.
+func (s *Session) flashStays() int {
+	in := &s.in[flashAt]
+	switch f := s.flash; {
+	case in.First == "", f != nil && f.standing != unopened && f.plainLen == 0:
+		return 0
+	case s.showsFlash(), s.data.standing == withheld:
+		return in.Size
 	}
-	if o.failed {
-		return f.dead, flashRecord{}
-	}
-	page := o.status == 200 && s.document()
-	if page && f.kept.empty() || f.clear { // nothing that came is needed: unopened
-		next = s.flashFor(o.now, f.out)
-		return came && next.values.Len() == 0, next
-	}
-	if !f.changed() && !f.dead && (o.status != 200 || f.read.empty()) {
-		return false, flashRecord{}
-	}
-	if s.openFlash(); f.foreign && f.out.Len() == 0 {
-		return false, flashRecord{}
-	}
-	rest := s.flashLeft(o.status)
-	next = s.flashFor(o.now, union(rest, f.out))
-	if f.out.Len() == 0 && f.kept.empty() {
-		if rest.Len() == f.came.values.Len() && rest.Len() > 0 {
-			return false, flashRecord{}
-		}
-		next.expires = f.came.expires
-	}
-	lost := page || f.dead || rest.Len() < f.came.values.Len()
-	return came && lost && next.values.Len() == 0, next
+	return 0
 }
 
-// flashLeft is what remains of what came: all of it after a redirect or an
-// error; after a page what was kept; after a 200 that was no page (a script,
-// a prefetch) also what it did not read.
-func (s *Session) flashLeft(status int) wire.Pairs {
-	rest := s.flash().in
-	if status != 200 {
-		return rest
+// planFlash is user.plan of flash.
+func (s *Session) planFlash(e ending) step {
+	in := &s.in[flashAt]
+	if s.flash == nil && in.Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
+		return step{}
 	}
-	page := s.document()
-	for key := range s.flash().in.All() {
-		consumed := page || s.flash().read.has(key)
-		if consumed && !s.flash().kept.has(key) {
-			rest = rest.Without(key)
-		}
+	facts := s.flashFacts(e)
+	decided := facts.decide()
+	if decided == flashOpen {
+		s.openFlash()
+		facts = s.flashFacts(e)
+		decided = facts.decide()
 	}
-	return rest
+	switch decided {
+	case flashRemove:
+		return step{action: remove}
+	case flashMade:
+		return s.sendFlash(e, s.m.flashUntil(e.now), s.flash.out)
+	case flashSift:
+		return s.siftFlash(e, &facts)
+	}
+	return step{stays: s.flashStays()}
 }
 
-// flashFor is a payload that lives for FlashLifetime from now.
-func (s *Session) flashFor(now time.Time, values wire.Pairs) flashRecord {
-	expires := now.Add(s.m.cfg.FlashLifetime)
-	return flashRecord{expires: expires.Unix() + roundUp(time.Duration(expires.Nanosecond())), values: values}
+func (s *Session) flashFacts(e ending) flashFacts {
+	f := s.flashes()
+	facts := flashFacts{
+		standing: f.standing, session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed,
+		failed: e.failed(), ok: e.status == 200, page: e.status == 200 && s.answer != dataAnswer,
+		clear: f.clear, kept: !f.kept.empty(), read: !f.seen.empty(), taken: f.lost(), made: f.out.Len() > 0,
+	}
+	if f.standing == unopened && s.in[flashAt].First == "" {
+		facts.standing = absent
+	}
+	return facts
+}
+
+// siftFlash sends what is left of what came, with what was made.
+func (s *Session) siftFlash(e ending, facts *flashFacts) step {
+	f := s.flash
+	left := s.flashLeft(facts)
+	expires := s.m.flashUntil(e.now)
+	if !facts.made && !facts.kept {
+		expires = f.payload.expires
+	}
+	switch facts.sifted(left.Len() > 0, left.Len() < f.payload.values.Len()) {
+	case issue:
+		return s.sendFlash(e, expires, union(left, f.out))
+	case remove:
+		return step{action: remove}
+	}
+	return step{stays: s.flashStays()}
+}
+
+// flashLeft is what goes on of what came. That is all of it after a redirect
+// or an error, and after a page what was kept. After a 200 that was no page (a
+// script's fetch, a prefetch) it is also what that did not read.
+func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
+	left := s.flash.in
+	if !facts.ok {
+		return left
+	}
+	for key := range s.flash.in.All() {
+		consumed := facts.page || s.flash.seen.has(key)
+		if consumed && !s.flash.kept.has(key) {
+			left = left.Without(key)
+		}
+	}
+	return left
+}
+
+func (s *Session) sendFlash(e ending, expires int64, values wire.Pairs) step {
+	return step{
+		action: issue, payload: &flashRecord{expires, values}, maxAge: s.m.flashAge(expires, e.now),
+		cameLen: s.flash.plainLen, stays: s.flashStays(),
+	}
+}
+
+// flashUntil is when flash ends that is made now, in whole seconds.
+func (p *policy) flashUntil(now time.Time) int64 {
+	end := now.Add(p.flashLifetime)
+	return end.Unix() + roundUp(time.Duration(end.Nanosecond()))
 }

@@ -3,179 +3,192 @@ package cookiesession
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 )
 
-// This file is the way in: from what came to the session that a handler sees.
+// This file is the way in: from the cookies that came to the facts about them,
+// one standing for each compartment.
 
-// open makes sure that what came has been looked at. It needs the lock, and
-// gives it back while Validate runs; others wait for the answer.
+// enter locks the session and makes sure that it has been looked at.
+func (s *Session) enter() {
+	s.mu.Lock()
+	if s.phase == unseen {
+		s.phase = seen
+		if s.stage == committed {
+			s.note(Event{Kind: EventLateLook, CookieName: s.m.base})
+		}
+	}
+	if s.phase != shown {
+		s.openOrUnlock()
+	}
+}
+
+// openOrUnlock unlocks where Validate ends the goroutine. enter does not
+// return then, and nobody would call exit.
+func (s *Session) openOrUnlock() {
+	ended := true
+	defer func() {
+		if ended {
+			s.mu.Unlock()
+		}
+	}()
+	s.open()
+	ended = false
+}
+
+// exit unlocks the session, then reports what happened.
+func (s *Session) exit() {
+	events := s.events
+	s.events = nil
+	s.mu.Unlock()
+	for _, e := range events {
+		s.m.emit(s.ctx, e)
+	}
+	s.m.ring.notify()
+}
+
+// open makes sure that what came has been opened, where that is permitted. It
+// needs the lock, and gives it back while Validate runs; others wait for the
+// answer.
 func (s *Session) open() {
-	for s.state == validating {
+	for s.phase == validating {
 		answer := s.validated
 		s.mu.Unlock()
 		<-answer
 		s.mu.Lock()
 	}
 	s.begin()
-	if s.state == opened || !s.permitted() {
+	if s.phase == shown || !s.permitted {
 		return
 	}
 	s.openData()
-	if s.live && s.m.cfg.Validate != nil {
-		s.validate()
+	if s.live() && s.m.validate != nil {
+		s.askValidate()
 	}
-	s.state = opened
-	s.settle()
+	s.phase = shown
+	s.merge()
 }
 
-// begin takes what needs neither key nor permission.
-func (s *Session) begin() {
-	if s.content == nil {
-		s.content = &content{at: time.Now()}
-		s.m.collect(&s.in, s.lines)
-		s.work.created, s.work.modified = s.at.Unix(), s.at.Unix() // modified too: Set measures what will be written
-	}
-}
-
-// openData opens the data compartment and judges what was in it.
+// openData opens the data, and the views if they are counted, and judges both
+// by their deadlines. A view is activity, so the views have a say in the
+// deadline of the data.
 func (s *Session) openData() {
-	s.data.open(s.m, &s.m.data, &s.in.data, s.at, acceptRecord)
-	s.noteArrival(&s.m.data, &s.in.data, s.data.keyID, s.data.err)
-	s.live = s.data.key != nil
-	if s.data.foreign {
-		s.verdict = foreign
+	d, in := &s.data, &s.in[dataAt]
+	d.open(s.m, s.m.base, in, s.at, (*record).accept)
+	s.noteDoubled(dataAt)
+	if d.err != nil {
+		s.note(d.refusal(s.m.base, in.Size))
 	}
-	if s.m.cfg.TrackViews {
+	if s.m.trackViews {
 		s.openViews()
 	}
-	if s.live && !s.at.Before(s.m.deadline(s.data.came.expiry, time.Unix(s.data.came.created, 0), s.storedActivity())) {
-		s.live, s.verdict, s.data.err = false, expired, ErrExpired
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.ID(), Err: ErrExpired})
+	if s.live() && !s.at.Before(s.m.deadline(d.payload.expiry, time.Unix(d.payload.created, 0), s.storedActivity())) {
+		d.end(expired, ErrExpired)
+		s.note(d.refusal(s.m.base, 0))
+	}
+}
+
+// openViews opens the views. Whether they belong to the data is a question of
+// their id, which is asked where they are used.
+func (s *Session) openViews() {
+	v, name := new(opened[viewRecord]), s.m.users[viewsAt].Name
+	v.open(s.m, name, &s.in[viewsAt], s.at, (*viewRecord).accept)
+	s.views = v
+	s.noteDoubled(viewsAt)
+	if v.err != nil {
+		s.note(v.refusal(name, s.in[viewsAt].Size))
+	}
+	if v.standing == alive && !s.live() { // without data they have a deadline of their own
+		end := s.m.deadline(Expiry{}, time.Unix(v.payload.created, 0), time.Unix(v.payload.last, 0))
+		if !s.at.Before(end) {
+			v.end(expired, ErrExpired)
+		}
+	}
+}
+
+// noteDoubled reports that several cookies of one name came.
+func (s *Session) noteDoubled(at int) {
+	if len(s.in[at].Others()) > 0 {
+		s.note(Event{Kind: EventDoubled, CookieName: s.m.users[at].Name, Bytes: s.in[at].Size})
 	}
 }
 
 // storedActivity is when the session that came was active last.
 func (s *Session) storedActivity() time.Time {
-	return time.Unix(max(s.data.came.modified, s.views.lastOf(s.data.came.id)), 0)
+	last := s.data.payload.modified
+	if v := s.views; v != nil && v.standing == alive && v.payload.id == s.data.payload.id {
+		last = max(last, v.payload.last)
+	}
+	return time.Unix(last, 0)
 }
 
-// acceptRecord unpacks data and refuses what no clock here can have made.
-func acceptRecord(r *record, plain []byte, now time.Time) (latest int64, err error) {
-	err = r.unpack(plain)
-	soon := now.Unix() + maxSkew
-	if err == nil && (r.created > soon || r.modified > soon) {
-		err = ErrInvalid
+// merge shows what came, with what this request has written on top. It is
+// called when the session has been opened, and whenever permission comes later.
+func (s *Session) merge() {
+	if s.destroyed {
+		return
 	}
-	return r.modified, err
+	if s.live() {
+		s.work = s.data.payload
+	} else if v := s.views; v != nil && v.standing == alive && s.data.standing.blank() {
+		// A visitor without data is the one that the views remember.
+		s.work.id, s.work.created = v.payload.id, v.payload.created
+	}
+	s.replay()
 }
 
-// noteArrival reports what is worth it about one compartment that came.
-func (s *Session) noteArrival(c *compartment, r *received, keyID string, err error) {
-	if len(r.others) > 0 {
-		s.note(Event{Kind: EventDoubled, CookieName: c.name, Bytes: r.size})
-	}
-	if err != nil {
-		// Cloned: who keeps the id of a key must not keep the whole Cookie line.
-		s.note(Event{Kind: EventRefused, CookieName: c.name, KeyID: strings.Clone(keyID), Bytes: r.size, Err: err})
-	}
-}
-
-// validate asks Validate about the session that came, without the lock.
-func (s *Session) validate() {
-	s.state, s.validated = validating, make(chan struct{})
-	candidate := s.candidate()
-	err := errNoAnswer // for when Validate ends the goroutine, as a test's Fatal does
+// askValidate asks Validate about the session that came, without the lock.
+func (s *Session) askValidate() {
+	s.phase, s.validated = validating, make(chan struct{})
+	c := s.candidate()
+	err := errNoAnswer // stands where Validate ends the goroutine, as a test's Fatal does
 	s.mu.Unlock()
 	defer func() {
 		s.mu.Lock()
-		s.state = opened
+		s.phase = shown
 		s.judge(err)
 		close(s.validated)
 	}()
-	err = s.m.ask(candidate)
+	err = s.m.ask(c)
 }
 
 var errNoAnswer = errors.New("cookiesession: Validate gave no answer")
-
-func (s *Session) judge(err error) {
-	switch {
-	case err == nil:
-	case errors.Is(err, ErrRevoked):
-		s.live, s.verdict = false, revoked
-	default:
-		s.live, s.verdict = false, withheld
-	}
-	if s.data.err = err; err != nil {
-		s.note(Event{Kind: EventRefused, CookieName: s.m.data.name, KeyID: s.data.key.ID(), Err: err})
-	}
-}
 
 // candidate is the read-only session that Validate sees.
 func (s *Session) candidate() *Session {
 	c := &Session{
 		m: s.m, lines: s.lines, request: s.request,
-		state: opened, permission: granted, accessed: true, committed: true, asking: true,
-		content: &content{
-			at: s.at, in: s.in, views: s.views,
-			data: s.data, live: true,
-		},
+		phase: shown, stage: candidate, permitted: true,
+		content: &content{at: s.at, in: s.in, data: s.data, views: s.views},
 	}
-	c.ctx = s.m.NewContext(s.ctx, c)
-	c.settle()
+	c.ctx = s.m.newContext(s.ctx, c)
+	c.merge()
 	return c
 }
 
 // ask calls Validate. A panic is an error: the session stays hidden, and the
 // request goes on.
-func (m *Manager) ask(s *Session) (err error) {
+func (m *settings) ask(c *Session) (err error) {
 	answered := false
 	defer func() {
 		if !answered {
 			err = fmt.Errorf("cookiesession: Validate panicked: %v", recover())
 		}
 	}()
-	err = m.cfg.Validate(s.ctx, s)
+	err = m.validate(c.ctx, c)
 	answered = true
 	return err
 }
 
-// settle puts what this request wrote on top of what came. It is called when
-// the session has been opened and whenever permission comes later.
-func (s *Session) settle() {
-	if s.destroyed {
+// judge takes over what Validate said.
+func (s *Session) judge(err error) {
+	switch {
+	case err == nil:
 		return
+	case errors.Is(err, ErrRevoked):
+		s.data.end(revoked, err)
+	default:
+		s.data.end(withheld, err)
 	}
-	own := s.work
-	if !s.live {
-		s.settleVisitor()
-		return
-	}
-	s.work = s.data.came
-	if s.cycled {
-		s.work.id = own.id
-	}
-	s.hasID = true
-	if s.cleared {
-		s.work.values, s.work.expiry = own.values, own.expiry
-		return
-	}
-	for _, key := range s.deleted {
-		s.remove(key)
-	}
-	s.deleted = nil
-	s.work.values = union(s.work.values, own.values)
-	if s.setExpiry {
-		s.work.expiry = own.expiry
-	}
-}
-
-// settleVisitor gives a visitor without data the id and the beginning that
-// the views remember.
-func (s *Session) settleVisitor() {
-	if v := s.views; v != nil && v.live && !s.cycled && s.verdict == accepted {
-		s.work.id, s.hasID = v.came.id, true
-		s.work.created = v.came.created
-	}
+	s.note(s.data.refusal(s.m.base, 0))
 }

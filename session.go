@@ -1,145 +1,16 @@
 package cookiesession
 
 import (
-	"context"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"maps"
 	"math"
-	"net/http"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
-
-// Session is one visitor's dictionary for the length of one request. It comes
-// from [Manager.FromContext], [Manager.OpenRequest] or [Manager.Open] and is
-// saved by [Manager.Commit], which [Manager.Handler] calls.
-//
-// The cookies are opened at the first call of any method but Accessed, Modified
-// and those that print it; a session that is never looked at costs nothing.
-// Values are copies: changing what Value returned changes nothing, [Edit] does.
-//
-// A Session may be used from many goroutines. Once the response header has
-// left, reads go on and writes return [ErrCommitted].
-type Session struct {
-	m     *Manager
-	ctx   context.Context // carries this session
-	lines []string        // Cookie header lines
-	request
-
-	mu         sync.Mutex
-	state      sessionState
-	permission permission
-	accessed   bool
-	committed  bool // or read-only
-	handled    bool // Handler's mark: this session is committed by someone above
-	asking     bool // it is the one that Validate sees
-	events     []Event
-
-	*content // nil until something looks: a request that leaves its session alone pays for 400 bytes less
-}
-
-// content is what a session that is looked at needs.
-type content struct {
-	at        time.Time // when it was first looked at
-	in        inbox
-	validated chan struct{} // closed when Validate has answered
-
-	data    arrival[record] // its err is what Rejected tells
-	live    bool            // what came is a session, and alive
-	verdict verdict
-
-	// What this request makes of it. Without permission, only what this
-	// request wrote: settle puts it on top of what came when permission comes.
-	work      record
-	hasID     bool
-	dirty     bool
-	cycled    bool
-	setExpiry bool
-	cleared   bool
-	destroyed bool
-	deleted   []string // without permission only
-
-	flashes    *flashState // by flash(); nil: nothing of it was needed
-	views      *viewsState // nil: not opened, or not tracked
-	testCookie testCookie
-
-	field fields
-}
-
-// request is what matters of the request besides its cookies.
-type request struct {
-	path      string // without the query; "" is not recorded
-	consented bool
-	flashCame bool // a flash cookie came
-	fetched   bool // no document navigation
-	crossSite bool
-}
-
-// read takes what it needs at once: a handler that was timed out may still
-// write to the header map when the response is committed.
-func (r *request) read(from *http.Request) {
-	dest := first(from.Header, "Sec-Fetch-Dest")
-	r.fetched = dest != "" && dest != "document" || strings.HasPrefix(first(from.Header, "Sec-Purpose"), "prefetch")
-	r.crossSite = first(from.Header, "Sec-Fetch-Site") == "cross-site"
-}
-
-// document reports whether the answer is a page for a person to see, as far
-// as the browser says: not an image, a script's fetch or a prefetch. A
-// browser that says nothing gets the benefit of the doubt.
-func (r *request) document() bool { return !r.fetched }
-
-// first is Header.Get for a canonical name.
-func first(h http.Header, name string) string {
-	if v := h[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
-}
-
-type sessionState uint8
-
-const (
-	unopened sessionState = iota
-	validating
-	opened
-)
-
-// verdict is what became of a cookie that was authentic.
-type verdict uint8
-
-const (
-	accepted verdict = iota
-	expired          // its compartments are deleted, unseen
-	revoked          // the same, by Validate
-	withheld         // Validate failed: hidden and untouched for this request
-	foreign          // refused, but others may read it: nothing automatic overwrites it
-)
-
-// sessionID identifies a visitor's session.
-type sessionID [16]byte
-
-func newSessionID() (id sessionID) {
-	rand.Read(id[:]) // never fails
-	return id
-}
-
-func (id *sessionID) set(b []byte) bool { return copy(id[:], b) == len(id) && len(b) == len(id) }
-
-// String is base64url, 22 characters.
-func (id sessionID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // ID identifies the session: 128 random bits as 22 characters of base64url.
 // It is stable until CycleID, Destroy or expiry, and no secret: knowing it
@@ -151,14 +22,6 @@ func (s *Session) ID() string {
 	return s.id().String()
 }
 
-// id needs the lock. A new session gets its id when somebody asks.
-func (s *Session) id() sessionID {
-	if !s.hasID {
-		s.work.id, s.hasID = newSessionID(), true
-	}
-	return s.work.id
-}
-
 // Created is when the session began, in whole seconds UTC: the time of its
 // first request.
 func (s *Session) Created() time.Time {
@@ -167,13 +30,11 @@ func (s *Session) Created() time.Time {
 	return s.created().UTC()
 }
 
-func (s *Session) created() time.Time { return time.Unix(s.work.created, 0) }
-
 // IsNew reports whether no live session came with the request.
 func (s *Session) IsNew() bool {
 	s.enter()
 	defer s.exit()
-	return !s.live || !s.permitted()
+	return !s.live() || !s.permitted
 }
 
 // Rejected tells why the session cookie that came was refused: an error that
@@ -204,7 +65,7 @@ func (s *Session) Has(key string) bool {
 	if _, ok := s.work.values.Get(key); ok {
 		return true
 	}
-	_, ok := s.flashed(key)
+	_, ok := s.findFlash(key)
 	return ok
 }
 
@@ -238,11 +99,7 @@ func (s *Session) read(key string) ([]byte, bool) {
 	if raw, ok := s.work.values.Get(key); ok {
 		return raw, true
 	}
-	raw, ok := s.flashed(key)
-	if ok {
-		s.flash().read.add(key)
-	}
-	return raw, ok
+	return s.readFlash(key)
 }
 
 // Set stores value under key. It is encoded at once, so that it fails while
@@ -251,51 +108,47 @@ func (s *Session) read(key string) ([]byte, bool) {
 // [TooLargeError], or [ErrCommitted]. On any error the old value stays and
 // [EventWriteRefused] is reported. A Set is a change, also of an equal value.
 func (s *Session) Set(key string, value any) error {
-	return s.store(key, value, func(raw []byte) error {
-		return s.put(s.work.values.With(key, raw))
-	})
+	return s.encoded(key, value, func(raw []byte) error { return s.set(key, raw) })
 }
 
-// store encodes value, without the lock, and hands it to change.
-func (s *Session) store(key string, v any, change func(raw []byte) error) error {
-	return value.Encode(v, func(raw []byte, err error) error {
-		return s.write(func() error {
-			if err != nil {
-				return s.sized(err, key)
-			}
-			return change(raw)
-		})
-	})
+// set needs the lock.
+func (s *Session) set(key string, raw []byte) error {
+	return s.write(change{kind: changeSet, key: key, at: s.work.values.Find(key), raw: raw})
 }
 
 // SetDefault returns the value under key as [Session.Value] does, after
 // storing the given one if the data has none. An existing value, be it nil,
 // is no change. Errors are those of [Session.Set].
-func (s *Session) SetDefault(key string, value any) (any, error) { return s.setDefault(key, value) }
+func (s *Session) SetDefault(key string, value any) (any, error) {
+	raw, err := s.setDefault(key, value)
+	if err != nil {
+		return nil, err
+	}
+	return decodeValue(raw), nil
+}
 
-func (s *Session) setDefault(key string, v any) (any, error) {
-	var present []byte
-	err := value.Encode(v, func(raw []byte, err error) error {
-		if present = s.stored(key); present != nil {
+func decodeValue(raw []byte) any { return value.Of(raw) }
+
+// setDefault returns the encoded value that stands under key in the end.
+func (s *Session) setDefault(key string, v any) (present []byte, err error) {
+	err = value.Encode(v, func(raw []byte, err error) error {
+		if present = s.stored(key); present != nil { // then nothing is changed, and nothing can be refused
 			return nil
 		}
-		return s.write(func() error {
+		return s.change(func() error {
 			var ok bool
 			if present, ok = s.work.values.Get(key); ok {
 				return nil
 			}
 			if err != nil {
-				return s.sized(err, key)
+				return s.encoderError(err, key)
 			}
-			err := s.put(s.work.values.With(key, raw))
+			err := s.set(key, raw)
 			present, _ = s.work.values.Get(key)
 			return err
 		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return value.Of(present), nil
+	return present, err
 }
 
 // stored returns the encoded value under key in the data, nil if none.
@@ -319,14 +172,14 @@ func (s *Session) Update(values map[string]any) error {
 			return err
 		})
 		if failed != nil {
-			return s.write(func() error { return s.sized(failed, key) })
+			return s.change(func() error { return s.encoderError(failed, key) })
 		}
 	}
-	return s.write(func() error {
+	return s.change(func() error {
 		if all.Len() == 0 {
 			return nil
 		}
-		return s.put(union(s.work.values, all))
+		return s.write(change{kind: changeUpdate, values: all})
 	})
 }
 
@@ -339,7 +192,7 @@ var (
 // returns the sum. It fails, and the old value stays, where the value is no
 // integer or the sum overflows an int64. It looks at the data, not at flash.
 func (s *Session) Add(key string, delta int64) (sum int64, err error) {
-	err = s.write(func() error {
+	err = s.change(func() error {
 		at := s.work.values.Find(key)
 		if old, present := s.work.values.At(at); present {
 			if wire.KindOf(old) != wire.Int {
@@ -353,8 +206,7 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 		if delta > 0 && sum > math.MaxInt64-delta || delta < 0 && sum < math.MinInt64-delta {
 			return errOverflow
 		}
-		var buf [9]byte
-		return s.put(s.work.values.Put(at, key, wire.AppendInt(buf[:0], sum+delta)))
+		return s.write(change{kind: changeSet, key: key, at: at, raw: wire.AppendInt(s.number[:0], sum+delta)})
 	})
 	if err != nil {
 		return 0, err
@@ -369,7 +221,7 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 // use s.
 func Edit[T any](s *Session, key string, f func(*T) error) error {
 	var own error
-	err := s.write(func() error {
+	err := s.change(func() error {
 		var v T
 		if raw, present := s.work.values.Get(key); present {
 			var ok bool
@@ -382,9 +234,9 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 		}
 		return value.Encode(v, func(raw []byte, err error) error {
 			if err != nil {
-				return s.sized(err, key)
+				return s.encoderError(err, key)
 			}
-			return s.put(s.work.values.With(key, raw))
+			return s.set(key, raw)
 		})
 	})
 	if own != nil {
@@ -397,7 +249,7 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 // change. A right that must end even if this request fails is ended by
 // [Session.Destroy]: on a 5xx response changes are not saved.
 func (s *Session) Delete(keys ...string) error {
-	return s.write(func() error {
+	return s.change(func() error {
 		for _, key := range keys {
 			s.remove(key)
 		}
@@ -405,15 +257,9 @@ func (s *Session) Delete(keys ...string) error {
 	})
 }
 
-// remove needs the lock.
+// remove needs the lock. A delete cannot be refused.
 func (s *Session) remove(key string) {
-	if _, ok := s.work.values.Get(key); ok {
-		s.work.values = s.work.values.Without(key)
-		s.dirty = true
-	}
-	if !s.permitted() {
-		s.deleted = append(s.deleted, key)
-	}
+	_ = s.write(change{kind: changeDelete, key: key})
 	s.takeFlash(key)
 }
 
@@ -421,10 +267,10 @@ func (s *Session) remove(key string) {
 // alike. It is false where [Get] is, and after the header left; then the value
 // stays.
 func Pop[T any](s *Session, key string) (v T, ok bool) {
-	err := s.write(func() error {
+	err := s.change(func() error {
 		raw, present := s.work.values.Get(key)
 		if !present {
-			raw, present = s.flashed(key)
+			raw, present = s.findFlash(key)
 		}
 		if !present {
 			return nil
@@ -474,8 +320,7 @@ func decodeAll(pairs wire.Pairs) map[string]any {
 func (s *Session) snapshot() (data, flash wire.Pairs) {
 	s.enter()
 	defer s.exit()
-	flash = s.visibleFlash()
-	s.flash().read.all = true
+	flash = s.readAllFlash()
 	return s.work.values, flash
 }
 
@@ -489,11 +334,7 @@ func (s *Session) Len() int {
 // Clear forgets the data and an expiry of its own. Flash stays, and so does
 // the ID: this is no logout, [Session.Destroy] is.
 func (s *Session) Clear() error {
-	return s.write(func() error {
-		s.work.values, s.work.expiry = wire.Pairs{}, Expiry{}
-		s.cleared, s.dirty, s.setExpiry, s.deleted = true, true, false, nil
-		return nil
-	})
+	return s.change(func() error { return s.write(change{kind: changeClear}) })
 }
 
 // Destroy forgets everything, deletes every cookie and begins anew under a
@@ -502,22 +343,20 @@ func (s *Session) Clear() error {
 // it expires: no server-side store exists that could know better. See
 // [Config].Validate for how an application ends those too.
 func (s *Session) Destroy() error {
-	return s.write(func() error {
+	return s.change(func() error {
 		s.forget()
 		s.destroyed = true
 		return nil
 	})
 }
 
-// forget makes the session blank: what came stays known.
+// forget makes the session blank. What came stays known.
 func (s *Session) forget() {
-	s.work = record{created: s.at.Unix(), modified: s.at.Unix()}
-	s.hasID, s.dirty, s.cycled, s.setExpiry, s.cleared = false, false, false, false, false
-	s.deleted = nil
-	if s.flashes != nil {
-		s.flashes.forget()
+	s.work, s.pending, s.extent = s.blank(), nil, untouched
+	if s.flash != nil {
+		s.flash.forget()
 	}
-	s.testCookie = testUntouched
+	s.test = testUntouched
 }
 
 // CycleID gives the session a new ID with the same data. Call it at login and
@@ -525,11 +364,7 @@ func (s *Session) forget() {
 // an attacker who planted a session (session fixation, CWE-384) must not share
 // the new one.
 func (s *Session) CycleID() error {
-	return s.write(func() error {
-		s.work.id, s.hasID = newSessionID(), true
-		s.cycled, s.dirty = true, true
-		return nil
-	})
+	return s.change(func() error { return s.write(change{kind: changeCycle, id: newSessionID()}) })
 }
 
 // Accessed reports whether anything has looked at the session or written to
@@ -537,249 +372,67 @@ func (s *Session) CycleID() error {
 func (s *Session) Accessed() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.accessed
+	return s.phase != unseen
 }
 
 // Modified reports whether there is a change to save. Asking is no access.
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.content != nil && (s.dirty || s.destroyed || s.flashes != nil && s.flashes.changed())
+	return s.content != nil && (s.extent != untouched || s.destroyed || s.flash != nil && s.flash.changed())
 }
 
 // MarkModified has the session saved although no value changed: it counts as
 // activity. After the header left it is refused, and reported as
 // [EventWriteRefused].
 func (s *Session) MarkModified() {
-	s.write(func() error {
-		s.dirty = true
-		return nil
-	})
+	s.change(func() error { return s.write(change{kind: changeMark}) })
 }
 
-// enter locks the session and makes sure that it has been looked at.
-func (s *Session) enter() {
-	s.mu.Lock()
-	if !s.accessed {
-		s.accessed = true
-		if s.committed {
-			s.note(Event{Kind: EventLateLook, CookieName: s.m.data.name})
-		}
-	}
-	if s.state != opened {
-		s.openOrUnlock()
-	}
+// SetExpiry gives the session an expiry of its own; the zero Expiry is the
+// policy again. It is a change: it is stored, and counts as activity. After
+// the header left it is refused, and reported as [EventWriteRefused].
+func (s *Session) SetExpiry(e Expiry) {
+	s.change(func() error { return s.write(change{kind: changeExpire, expiry: e}) })
 }
 
-// openOrUnlock unlocks where Validate ends the goroutine: enter does not
-// return then, and nobody would call exit.
-func (s *Session) openOrUnlock() {
-	ended := true
-	defer func() {
-		if ended {
-			s.mu.Unlock()
-		}
-	}()
-	s.open()
-	ended = false
-}
-
-// exit unlocks the session, then reports what happened.
-func (s *Session) exit() {
-	events := s.events
-	s.events = nil
-	s.mu.Unlock()
-	for _, e := range events {
-		s.m.emit(s.ctx, e)
-	}
-	s.m.ring.notify()
-}
-
-// note keeps an event until no lock is held. The session that Validate sees
-// keeps quiet about what the real one reports.
-func (s *Session) note(e Event) {
-	if (!s.asking || e.Kind == EventWriteRefused) && s.m.listens(e.Kind) {
-		s.events = append(s.events, e)
-	}
-}
-
-// write runs change on the open session. Every refusal is reported: a change
-// is never lost in silence, even when the caller drops the error.
-func (s *Session) write(change func() error) (err error) {
+// Expiry returns what SetExpiry set, in this request or an earlier one.
+func (s *Session) Expiry() Expiry {
 	s.enter()
 	defer s.exit()
-	if s.committed {
-		err = ErrCommitted
-	} else {
-		err = change()
-	}
-	if err != nil {
-		s.note(Event{Kind: EventWriteRefused, CookieName: s.m.data.name, Err: err})
-	}
-	return err
+	return s.work.expiry
 }
 
-// put makes values the data, if that fits.
-func (s *Session) put(values wire.Pairs) error {
-	next := s.work
-	next.values = values
-	if err := s.fits(next.packedLen(), values); err != nil {
-		return err
-	}
-	s.work.values, s.dirty = values, true
-	return nil
+// ExpiresAt is when the session ends if nothing more happens: the earliest of
+// its deadlines, AbsoluteTimeout included. Where this request is activity (a
+// change, a view, a renewal) it counts from now.
+func (s *Session) ExpiresAt() time.Time {
+	s.enter()
+	defer s.exit()
+	return s.expiresAt(time.Now())
 }
 
-// TooLargeError tells what would not fit; it is [ErrTooLarge].
-type TooLargeError struct {
-	Size, Limit int         // bytes of all cookies, names and values; Limit is MaxBytes
-	Largest     []EntrySize // at most 5, largest first
+// ExpiresIn is the time left until [Session.ExpiresAt], not negative.
+func (s *Session) ExpiresIn() time.Duration {
+	s.enter()
+	defer s.exit()
+	now := time.Now()
+	return max(0, s.expiresAt(now).Sub(now))
 }
 
-// EntrySize is the encoded size of one entry, key and value, in bytes.
-type EntrySize struct {
-	Key  string
-	Size int
+// ExpiresAtBrowserClose reports whether the cookies end with the browser.
+func (s *Session) ExpiresAtBrowserClose() bool {
+	s.enter()
+	defer s.exit()
+	return s.m.endsWithBrowser(s.work.expiry)
 }
 
-func (e *TooLargeError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "cookiesession: session too large: %d bytes of cookies, the limit is %d; largest:", e.Size, e.Limit)
-	for _, entry := range e.Largest {
-		fmt.Fprintf(&b, " %q (%d)", entry.Key, entry.Size)
+// expiresAt needs the lock.
+func (s *Session) expiresAt(now time.Time) time.Time {
+	active := now
+	stored := s.live() && s.permitted && !s.destroyed && s.extent == untouched
+	if stored && !s.m.trackViews && !s.renews(now) {
+		active = time.Unix(s.data.payload.modified, 0)
 	}
-	return b.String()
-}
-
-// Is makes every TooLargeError an ErrTooLarge.
-func (e *TooLargeError) Is(target error) bool { return target == ErrTooLarge }
-
-// fits reports whether a data payload of dataLen bytes fits beside flash and
-// the counters of views. One that is not larger than what came always does:
-// nobody is stuck with a session that a lower limit has made too large.
-func (s *Session) fits(dataLen int, written wire.Pairs) error {
-	if dataLen <= s.data.plainLen {
-		return nil
-	}
-	data := s.cost(&s.m.data, dataLen) + s.viewsReserve()
-	if data+s.flashBytes() > s.m.cfg.MaxBytes {
-		s.openFlash() // what does not open needs no room: a planted one would lock the session
-	}
-	if size := data + s.flashBytes(); size > s.m.cfg.MaxBytes {
-		return s.tooLarge(size, written)
-	}
-	return nil
-}
-
-// cost is what a payload of n bytes takes as cookies of c.
-func (s *Session) cost(c *compartment, n int) int {
-	key := s.m.ring.inForce().Sealing(s.at) // no look at the file: the commit looks
-	if key == nil {
-		return n
-	}
-	return c.sealedSize(key, n)
-}
-
-func (s *Session) tooLarge(size int, entries wire.Pairs) error {
-	e := &TooLargeError{Size: size, Limit: s.m.cfg.MaxBytes}
-	for key, raw := range entries.All() {
-		e.Largest = append(e.Largest, EntrySize{key, len(key) + len(raw)})
-	}
-	slices.SortStableFunc(e.Largest, func(a, b EntrySize) int { return b.Size - a.Size })
-	e.Largest = e.Largest[:min(len(e.Largest), 5)]
-	return e
-}
-
-// sized makes a TooLargeError of the encoder's giving up.
-func (s *Session) sized(err error, key string) error {
-	if !errors.Is(err, value.ErrTooLarge) {
-		return err
-	}
-	return &TooLargeError{Size: value.MaxSize, Limit: s.m.cfg.MaxBytes, Largest: []EntrySize{{key, value.MaxSize}}}
-}
-
-// MarshalJSON gives the session as an object for a page or a program: "id",
-// "created", "expires_at", "new", "values", "flash" and, with TrackViews,
-// "views". All data is in it: what the visitor must not read stays out of a
-// page. It is safe inside <script>, as all of encoding/json's output is; what
-// JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
-// cookie and no key.
-func (s *Session) MarshalJSON() ([]byte, error) {
-	data, flash := s.snapshot()
-	out := map[string]any{
-		"id":         s.ID(),
-		"created":    jsonValue(s.Created()),
-		"expires_at": jsonValue(s.ExpiresAt().UTC()),
-		"new":        s.IsNew(),
-		"values":     jsonValue(decodeAll(data)),
-		"flash":      jsonValue(decodeAll(flash)),
-	}
-	if s.m.cfg.TrackViews {
-		out["views"] = s.Views()
-	}
-	return json.Marshal(out)
-}
-
-// jsonValue makes a decoded value one that JSON can express.
-func jsonValue(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Sprint(v)
-		}
-	case time.Time:
-		if y := v.Year(); y < 0 || y > 9999 {
-			return v.Format(time.RFC3339Nano)
-		}
-	case []any:
-		for i := range v {
-			v[i] = jsonValue(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = jsonValue(v[key])
-		}
-	case map[any]any:
-		texts := make(map[string]any, len(v))
-		for key, value := range v {
-			texts[fmt.Sprint(key)] = jsonValue(value)
-		}
-		return texts
-	case nil, bool, string, int64, uint64, []byte:
-	default: // a type that the application registered with msgpack
-		if _, err := json.Marshal(v); err != nil {
-			return fmt.Sprintf("%T", v)
-		}
-	}
-	return v
-}
-
-// LogValue gives a fingerprint of the ID and the names of the keys, never a
-// value. Logging is no access: a session that nobody looked at is not opened.
-func (s *Session) LogValue() slog.Value {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.state != opened {
-		return slog.GroupValue(slog.Bool("opened", false))
-	}
-	return slog.GroupValue(
-		slog.String("id", s.fingerprint()),
-		slog.Bool("new", !s.live),
-		slog.Any("keys", keysOf(s.work.values)),
-	)
-}
-
-func (s *Session) fingerprint() string {
-	id := s.id()
-	sum := sha256.Sum256(id[:])
-	return hex.EncodeToString(sum[:4])
-}
-
-// Format writes what LogValue tells, whatever the verb.
-func (s *Session) Format(f fmt.State, _ rune) {
-	if s == nil {
-		io.WriteString(f, "session(nil)")
-		return
-	}
-	io.WriteString(f, "session"+s.LogValue().String())
+	return s.m.deadline(s.work.expiry, s.created(), active)
 }

@@ -1,7 +1,5 @@
 package cookiesession
 
-import "github.com/cookiesession/cookiesession/internal/value"
-
 // FuncMap returns the functions that html/template and text/template need for
 // s: {{session "key"}} is [Session.Value], {{flash "key"}} the same for flash
 // alone. The names are bound to one visitor, so parse with FuncMap(nil) and
@@ -26,13 +24,10 @@ func FuncMap(s *Session) map[string]any {
 // flashValue is Value for flash alone.
 func (s *Session) flashValue(key string) any {
 	s.enter()
-	raw, ok := s.flashed(key)
-	if ok {
-		s.flash().read.add(key)
-	}
+	raw, ok := s.readFlash(key)
 	s.exit()
 	if !ok {
 		return nil
 	}
-	return value.Of(raw)
+	return decodeValue(raw)
 }

@@ -1,13 +1,7 @@
 package cookiesession
 
 import (
-	"encoding/binary"
-	"math"
-	"math/bits"
-	"slices"
 	"time"
-
-	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 // Views counts a visitor's requests. A page is a request answered 200; every
@@ -39,470 +33,88 @@ func (s *Session) Views() Views {
 	defer s.exit()
 	v := viewRecord{created: s.at.Unix(), last: s.at.Unix()}
 	if s.continuesViews() {
-		v = s.views.came
+		v = s.views.payload
 	}
 	first := v.pages == 0
-	v.add(s.path, s.at.Unix(), 200, s.m.cfg.HistorySize)
+	v.add(s.path, s.at.Unix(), 200, s.m.historySize)
 	return Views{
 		FirstPage: first, Requests: int(v.requests), Pages: int(v.pages), Errors: int(v.errors()),
 		UniquePages: int(v.unique), History: v.history(),
 	}
 }
 
-// viewsState is what came in the views compartment.
-type viewsState struct {
-	arrival[viewRecord]
-	live bool // came is authentic and within its deadline
-}
-
-// lastOf is the time of the last view that belongs to the session with id.
-func (v *viewsState) lastOf(id sessionID) int64 {
-	if v == nil || !v.live || v.came.id != id {
-		return 0
-	}
-	return v.came.last
-}
-
-// openViews opens the compartment. Whether it goes with the data is judged by
-// its id: views of another session are dropped whole.
-func (s *Session) openViews() {
-	v := new(viewsState)
-	v.open(s.m, &s.m.views, &s.in.views, s.at, acceptViews)
-	s.noteArrival(&s.m.views, &s.in.views, v.keyID, v.err)
-	s.views, v.live = v, v.key != nil
-	if v.live && !s.live {
-		end := s.m.deadline(Expiry{}, time.Unix(v.came.created, 0), time.Unix(v.came.last, 0))
-		v.live = s.at.Before(end)
-	}
-}
-
-// acceptViews is acceptRecord for views.
-func acceptViews(v *viewRecord, plain []byte, now time.Time) (latest int64, err error) {
-	err = v.unpack(plain)
-	soon := now.Unix() + maxSkew
-	if err == nil && (v.created > soon || v.last > soon) {
-		err = ErrInvalid
-	}
-	return v.last, err
-}
-
 // continuesViews reports whether what came is this session's own.
 func (s *Session) continuesViews() bool {
-	if s.views == nil || !s.views.live || !s.permitted() || s.destroyed {
+	if s.views == nil || s.views.standing != alive || !s.permitted || s.destroyed {
 		return false
 	}
-	if s.live {
-		return s.views.came.id == s.data.came.id
+	if s.live() {
+		return s.views.payload.id == s.data.payload.id
 	}
-	return s.verdict == accepted
+	return s.data.standing.blank()
 }
 
-// planViews decides what the response does to the views compartment. dataID
-// is the id that the browser's data cookie has after it.
-func (s *Session) planViews(o outcome, dataID sessionID, replaced bool) (remove bool, next *viewRecord) {
-	came := s.in.views.first != ""
+// planViews is user.plan of the views. The history gets the room that is left.
+func (s *Session) planViews(e ending) step {
+	in := &s.in[viewsAt]
+	if !s.m.trackViews && in.Size == 0 {
+		return step{}
+	}
+	replaced := e.data == issue || e.data == remove && s.extent != untouched && !e.failed()
+	facts := viewsFacts{
+		session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed, tracked: s.m.trackViews, panicked: e.panicked,
+		replaced: replaced, foreign: s.crossSite && s.noCookies(),
+	}
 	switch {
-	case s.destroyed, s.verdict == revoked:
-		return s.in.views.size > 0, nil
-	case !s.m.cfg.TrackViews, o.panicked, s.verdict == withheld:
-		return came && s.verdict == expired, nil
-	case (s.verdict == foreign || s.views != nil && s.views.foreign) && !replaced:
-		return false, nil
-	case s.crossSite && s.in.empty(): // the browser withheld its cookies; it does not lack them
-		return false, nil
+	case s.views != nil:
+		facts.standing = s.views.standing
+	case in.First == "":
+		facts.standing = absent
 	}
-	v := viewRecord{created: s.work.created, last: o.now.Unix()}
-	if s.continuesViews() {
-		v = s.views.came
+	do := step{action: facts.decide()}
+	if do.action != issue {
+		return do
 	}
-	v.id = dataID
-	v.add(s.path, o.now.Unix(), o.status, s.m.cfg.HistorySize)
-	return false, &v
+	if e.key == nil { // counting is no reason for an error
+		return step{}
+	}
+	next := s.nextViews(e, replaced)
+	views := &s.m.users[viewsAt].Cookie
+	if !next.shrink(func(n int) bool { return sealedSize(views, e.key, n) <= e.left }) {
+		return step{action: remove}
+	}
+	do.payload, do.maxAge = next, s.m.cookieAge(s.work.expiry, s.created(), e.now, e.now)
+	return do
 }
 
-// viewsReserve is what the counters take without any history: data may not
-// push them out.
-func (s *Session) viewsReserve() int {
+// nextViews is what the views are after this request.
+func (s *Session) nextViews(e ending, replaced bool) *viewRecord {
+	v := viewRecord{created: s.work.created, last: e.now.Unix()}
+	if s.continuesViews() {
+		v = s.views.payload
+	}
+	v.id = s.browserID(e, replaced)
+	v.add(s.path, e.now.Unix(), e.status, s.m.historySize)
+	return &v
+}
+
+// browserID is the id of the session that the browser has after the response.
+func (s *Session) browserID(e ending, replaced bool) sessionID {
+	switch {
+	case replaced:
+	case s.live() && !s.gone():
+		return s.data.payload.id
+	case e.failed() && s.continuesViews(): // a new id is dropped with the rest of a failed request
+		return s.views.payload.id
+	}
+	return s.id()
+}
+
+// viewsRoom is user.room of the views: what the counters take without any
+// history. The data may not push them out.
+func (s *Session) viewsRoom(bool) int {
 	if s.views == nil {
 		return 0
 	}
-	v := &s.views.came
-	const counters = 2 + 18 + 5*9 + 3*3 // at their largest
-	n := counters + len(v.set)
-	if !v.counted() { // each path that leaves the history leaves a hash behind
-		for rest := v.paths; len(rest) > 0; n += hashSize {
-			_, _, rest, _ = nextPath(rest)
-		}
-	}
-	return s.cost(&s.m.views, n)
-}
-
-// viewRecord is the views payload:
-//
-//	[1, id, created, last, requests, pages, unique, set, paths, log]
-//
-// Set, paths and log are byte strings in forms of their own, appended to
-// rather than decoded at each request:
-//
-//	set    the paths counted as unique that are no longer in paths: to 256
-//	       unique paths 4 bytes of hash each, from then on a bitmap of 8192
-//	paths  those that log refers to: uvarint(length<<1 | counted as unique), text
-//	log    one entry per view, oldest first: uvarint(seconds since the one
-//	       before), uvarint(index in paths<<1 | no 200), and then uvarint(status);
-//	       index and status 0 are a pause: time that passed without a view
-type viewRecord struct {
-	id              sessionID
-	created, last   int64
-	requests, pages int64
-	unique          int64
-	set, paths, log []byte
-
-	kept int // views in log; not in the payload: walking a full log once more took 650 ns
-}
-
-func (v *viewRecord) pack(b []byte) []byte {
-	b = wire.AppendInt(wire.AppendArray(b, 10), payloadVersion)
-	b = wire.AppendBytes(b, v.id[:])
-	for _, n := range []int64{v.created, v.last, v.requests, v.pages, v.unique} {
-		b = wire.AppendInt(b, n)
-	}
-	return wire.AppendBytes(wire.AppendBytes(wire.AppendBytes(b, v.set), v.paths), v.log)
-}
-
-// packedLen is len(v.pack(nil)).
-func (v *viewRecord) packedLen() int {
-	const array, version, id = 1, 1, 2 + len(v.id)
-	n := array + version + id + wire.SizeBytes(v.set) + wire.SizeBytes(v.paths) + wire.SizeBytes(v.log)
-	for _, i := range []int64{v.created, v.last, v.requests, v.pages, v.unique} {
-		n += wire.SizeInt(i)
-	}
-	return n
-}
-
-func (v *viewRecord) entries() wire.Pairs { return wire.Pairs{} }
-
-func (v *viewRecord) unpack(plain []byte) error {
-	in, err := readPayload(plain, 10)
-	if err != nil {
-		return err
-	}
-	okID := v.id.set(in.Bytes())
-	v.created, v.last = in.Int(), in.Int()
-	v.requests, v.pages, v.unique = in.Int(), in.Int(), in.Int()
-	// Clipped: what is appended goes into memory of its own.
-	v.set, v.paths, v.log = slices.Clip(in.Bytes()), slices.Clip(in.Bytes()), slices.Clip(in.Bytes())
-	if !in.Done() || !okID || !v.sound() {
-		return ErrInvalid
-	}
-	return nil
-}
-
-// errors is the number of requests that were no pages.
-func (v *viewRecord) errors() int64 { return v.requests - v.pages }
-
-const (
-	exactPaths = 256
-	bitmapSize = 1024 // bytes
-	hashSize   = 4
-	maxCount   = 1 << 53
-)
-
-// sound checks what everything else relies on: counters that count, a set of
-// the size that its mode has, entries that are whole and refer to paths. It
-// counts the entries.
-func (v *viewRecord) sound() bool {
-	counters := 0 <= v.unique && v.unique <= v.pages && v.pages <= v.requests && v.requests < maxCount
-	if !counters || v.counted() && len(v.set) != bitmapSize || !v.counted() && (len(v.set)%hashSize != 0 || len(v.set) > exactPaths*hashSize) {
-		return false
-	}
-	paths := 0
-	for rest := v.paths; len(rest) > 0; paths++ {
-		var ok bool
-		if _, _, rest, ok = nextPath(rest); !ok {
-			return false
-		}
-	}
-	v.kept = 0
-	for rest := v.log; len(rest) > 0; {
-		e, left, ok := nextEntry(rest)
-		view := e.path < paths && e.status >= 100 && e.status <= 999
-		switch {
-		case ok && view:
-			v.kept++
-		case !ok || e.status != pause || e.path != 0:
-			return false
-		}
-		rest = left
-	}
-	return true
-}
-
-// counted reports whether the set has become a bitmap.
-func (v *viewRecord) counted() bool { return v.unique > exactPaths }
-
-// add counts one request and appends it to the history, which keeps at most
-// size entries.
-func (v *viewRecord) add(path string, now int64, status, size int) {
-	delta := max(0, now-v.last)
-	v.requests++
-	v.last = max(v.last, now)
-	if status == 200 {
-		v.pages++
-	}
-	if path == "" {
-		v.pauseFor(delta)
-		return
-	}
-	index := v.indexOf(path)
-	if status == 200 {
-		v.countUnique(index, path)
-	}
-	v.log = appendEntry(v.log, entry{delta: delta, path: index, status: status})
-	for v.kept++; v.kept > size; {
-		v.dropOldest()
-	}
-}
-
-// pauseFor lets time pass in the log without a view: for a session that was
-// opened without a request. Pauses in a row are one.
-func (v *viewRecord) pauseFor(delta int64) {
-	at, last := 0, entry{status: 200}
-	for rest := v.log; len(rest) > 0; {
-		at = len(v.log) - len(rest)
-		last, rest, _ = nextEntry(rest)
-	}
-	if last.status == pause {
-		v.log, delta = v.log[:at:at], delta+last.delta
-	}
-	if delta > 0 && len(v.log) > 0 {
-		v.log = appendEntry(v.log, entry{delta: delta, status: pause})
-	}
-}
-
-// indexOf finds path in paths, or appends it there.
-func (v *viewRecord) indexOf(path string) (index int) {
-	for rest := v.paths; len(rest) > 0; index++ {
-		var text []byte
-		if text, _, rest, _ = nextPath(rest); string(text) == path {
-			return index
-		}
-	}
-	v.paths = append(binary.AppendUvarint(v.paths, uint64(len(path))<<1), path...)
-	return index
-}
-
-// countUnique counts path, which stands at index, unless that was done. The
-// flag in paths says so without a hash; hashes are kept for those that left.
-func (v *viewRecord) countUnique(index int, path string) {
-	at := v.pathAt(index)
-	if v.paths[at]&1 == 1 {
-		return
-	}
-	v.paths = slices.Clone(v.paths)
-	v.paths[at] |= 1
-	hash := hashPath(path)
-	switch {
-	case v.counted():
-		v.mark(hash)
-	case !v.remembers(hash):
-		if v.unique++; v.counted() {
-			v.becomeBitmap()
-		}
-	}
-}
-
-// pathAt is the offset of the path with that index.
-func (v *viewRecord) pathAt(index int) (at int) {
-	for rest := v.paths; index > 0; index-- {
-		_, _, rest, _ = nextPath(rest)
-		at = len(v.paths) - len(rest)
-	}
-	return at
-}
-
-func (v *viewRecord) remembers(hash uint32) bool {
-	for set := v.set; len(set) > 0; set = set[hashSize:] {
-		if binary.BigEndian.Uint32(set) == hash {
-			return true
-		}
-	}
-	return false
-}
-
-// becomeBitmap turns 257 exact paths into a bitmap for linear counting
-// (Whang, Vander-Zanden, Taylor 1990), whose standard error at 8192 bits is
-// under 1 % to 10,000 paths.
-func (v *viewRecord) becomeBitmap() {
-	hashes := v.set
-	v.set = make([]byte, bitmapSize)
-	for ; len(hashes) > 0; hashes = hashes[hashSize:] {
-		v.mark(binary.BigEndian.Uint32(hashes))
-	}
-	for rest := v.paths; len(rest) > 0; {
-		var text []byte
-		var unique bool
-		if text, unique, rest, _ = nextPath(rest); unique {
-			v.mark(hashPath(string(text)))
-		}
-	}
-}
-
-// mark puts a hash into the bitmap and estimates anew.
-func (v *viewRecord) mark(hash uint32) {
-	bit := hash % (8 * bitmapSize)
-	if v.set[bit/8]&(1<<(bit%8)) != 0 {
-		return
-	}
-	v.set = slices.Clone(v.set)
-	v.set[bit/8] |= 1 << (bit % 8)
-	ones := 0
-	for _, b := range v.set {
-		ones += bits.OnesCount8(b)
-	}
-	const size = 8 * bitmapSize
-	zeros := max(1, size-ones)
-	estimate := int64(math.Round(-size * math.Log(float64(zeros)/size)))
-	v.unique = min(max(estimate, v.unique, exactPaths+1), v.pages)
-}
-
-// hashPath is FNV-1a, stirred (by the finalizer of MurmurHash3) so that paths
-// that differ in their last characters spread over the bitmap. It needs no
-// key: visitors who make paths collide miscount themselves.
-func hashPath(path string) uint32 {
-	h := uint64(14695981039346656037)
-	for _, c := range []byte(path) {
-		h = (h ^ uint64(c)) * 1099511628211
-	}
-	h = (h ^ h>>33) * 0xff51afd7ed558ccd
-	h = (h ^ h>>33) * 0xc4ceb9fe1a85ec53
-	return uint32(h ^ h>>33)
-}
-
-// dropOldest takes the oldest entry away, and its path if no other refers to
-// it: then its hash stays behind.
-func (v *viewRecord) dropOldest() {
-	oldest, rest, _ := nextEntry(v.log)
-	used := oldest.status == pause
-	if !used {
-		v.kept--
-	}
-	for left := rest; len(left) > 0 && !used; {
-		var e entry
-		e, left, _ = nextEntry(left)
-		used = e.path == oldest.path && e.status != pause
-	}
-	if used {
-		v.log = slices.Clip(rest)
-		return
-	}
-	v.log = make([]byte, 0, len(rest))
-	for len(rest) > 0 {
-		var e entry
-		if e, rest, _ = nextEntry(rest); e.path > oldest.path {
-			e.path--
-		}
-		v.log = appendEntry(v.log, e)
-	}
-	v.removePath(oldest.path)
-}
-
-func (v *viewRecord) removePath(index int) {
-	at := v.pathAt(index)
-	text, unique, rest, _ := nextPath(v.paths[at:])
-	hash := hashPath(string(text))
-	if unique && !v.counted() && !v.remembers(hash) {
-		v.set = binary.BigEndian.AppendUint32(v.set, hash)
-	}
-	v.paths = slices.Concat(v.paths[:at], rest)
-}
-
-// history decodes it, oldest first.
-func (v *viewRecord) history() []PageView {
-	var paths []string
-	for rest := v.paths; len(rest) > 0; {
-		var text []byte
-		text, _, rest, _ = nextPath(rest)
-		paths = append(paths, string(text))
-	}
-	views := make([]PageView, 0, v.kept)
-	for rest := v.log; len(rest) > 0; {
-		var e entry
-		e, rest, _ = nextEntry(rest)
-		v := PageView{Status: e.status, Time: time.Unix(e.delta, 0)}
-		if e.status != pause {
-			v.Path = paths[e.path]
-		}
-		views = append(views, v)
-	}
-	// The log has differences, and when the last one was.
-	at := max(0, v.last)
-	for i := len(views) - 1; i >= 0; i-- {
-		delta := views[i].Time.Unix()
-		views[i].Time = time.Unix(at, 0).UTC()
-		at = max(0, at-delta) // what JSON can express, whatever was sealed
-	}
-	return slices.DeleteFunc(views, func(p PageView) bool { return p.Status == pause })
-}
-
-// shrink drops history until a payload of so many bytes fits, and reports
-// whether that was possible.
-func (v *viewRecord) shrink(fits func(n int) bool) bool {
-	for !fits(v.packedLen()) {
-		if len(v.log) == 0 {
-			return false
-		}
-		v.dropOldest()
-	}
-	return true
-}
-
-// pause is the status of an entry that is no view.
-const pause = 0
-
-// entry is one view in the log.
-type entry struct {
-	delta        int64
-	path, status int
-}
-
-func appendEntry(b []byte, e entry) []byte {
-	b = binary.AppendUvarint(b, uint64(e.delta))
-	if e.status == 200 {
-		return binary.AppendUvarint(b, uint64(e.path)<<1)
-	}
-	b = binary.AppendUvarint(b, uint64(e.path)<<1|1)
-	return binary.AppendUvarint(b, uint64(e.status))
-}
-
-func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
-	delta, b, ok1 := uvarint(b)
-	ref, b, ok2 := uvarint(b)
-	status, ok3 := uint64(200), true
-	if ref&1 == 1 {
-		status, b, ok3 = uvarint(b)
-	}
-	fits := ref>>1 <= math.MaxInt32 && status <= math.MaxInt32
-	return entry{delta: int64(delta), path: int(ref >> 1), status: int(status)}, b, ok1 && ok2 && ok3 && fits
-}
-
-// nextPath reads a path and whether it has been counted as unique.
-func nextPath(b []byte) (text []byte, unique bool, rest []byte, ok bool) {
-	n, b, ok := uvarint(b)
-	if !ok || n>>1 > uint64(len(b)) {
-		return nil, false, nil, false
-	}
-	return b[:n>>1], n&1 == 1, b[n>>1:], true
-}
-
-// uvarint reads a number of at most 53 bits. Whoever makes an int of it looks
-// first whether it fits: an int may have 32.
-func uvarint(b []byte) (uint64, []byte, bool) {
-	if len(b) > 0 && b[0] < 0x80 { // most of a history: 700 ns of a full one
-		return uint64(b[0]), b[1:], true
-	}
-	v, n := binary.Uvarint(b)
-	if n <= 0 || v >= maxCount {
-		return 0, nil, false
-	}
-	return v, b[n:], true
+	return s.cost(viewsAt, s.views.payload.reserve())
 }

@@ -1,0 +1,133 @@
+package cookiesession
+
+import (
+	"bytes"
+
+	"github.com/cookiesession/cookiesession/internal/value"
+	"github.com/cookiesession/cookiesession/internal/wire"
+)
+
+// change is one write to the data, as a value. So what was written while the
+// visitor might not be remembered can be written again, on top of the stored
+// data, when permission comes.
+type change struct {
+	kind   changeKind
+	key    string     // of a set and a delete
+	at     wire.Place // of a set: where the key is, or belongs
+	raw    []byte     // of a set: the encoded value
+	values wire.Pairs // of an update
+	expiry Expiry     // of an expire
+	id     sessionID  // of a cycle
+}
+
+type changeKind uint8
+
+const (
+	changeSet changeKind = iota
+	changeUpdate
+	changeDelete
+	changeClear
+	changeExpire
+	changeCycle
+	changeMark // counts as a write, and changes nothing
+)
+
+// apply makes the change.
+func (r *record) apply(c *change) {
+	switch c.kind {
+	case changeSet:
+		r.values = r.values.Put(c.at, c.key, c.raw)
+	case changeUpdate:
+		r.values = union(r.values, c.values)
+	case changeDelete:
+		r.values = r.values.Without(c.key)
+	case changeClear:
+		r.values, r.expiry = wire.Pairs{}, Expiry{}
+	case changeExpire:
+		r.expiry = c.expiry
+	case changeCycle:
+		r.id = c.id
+	}
+}
+
+// change runs f on the open session. Every refusal is reported, so that a
+// change is never lost in silence, even where the caller drops the error.
+func (s *Session) change(f func() error) (err error) {
+	s.enter()
+	defer s.exit()
+	if s.stage != writable {
+		err = ErrCommitted
+	} else {
+		err = f()
+	}
+	if err != nil {
+		s.note(Event{Kind: EventWriteRefused, CookieName: s.m.base, Err: err})
+	}
+	return err
+}
+
+// write makes one change to the open session, under the lock. A change that
+// could make the session too large is refused where it would.
+func (s *Session) write(c change) error {
+	next := s.work
+	next.apply(&c)
+	switch c.kind {
+	case changeSet, changeUpdate, changeExpire:
+		if err := s.fits(dataAt, next.packedLen(), s.data.plainLen, next.values); err != nil {
+			return err
+		}
+	}
+	s.track(&c, &next)
+	s.work = next
+	if !s.permitted {
+		c.raw = bytes.Clone(c.raw) // the encoder's memory is used again
+		s.pending = append(s.pending, c)
+	}
+	return nil
+}
+
+// track keeps in mind how far the handler has written. c has made next of the data.
+func (s *Session) track(c *change, next *record) {
+	switch {
+	case c.kind == changeClear:
+		s.extent = cleared
+	case c.kind == changeDelete && next.values.Len() == s.work.values.Len(): // it was not there
+	case s.extent == untouched:
+		s.extent = written
+	}
+}
+
+// replay makes the pending changes again, on top of what came.
+func (s *Session) replay() {
+	for _, c := range s.pending {
+		if c.kind == changeSet {
+			c.at = s.work.values.Find(c.key)
+		}
+		next := s.work
+		next.apply(&c)
+		s.track(&c, &next)
+		s.work = next
+	}
+	s.pending = nil
+}
+
+// encoded encodes a value, without the lock, and hands it to f, under the lock.
+// f must not keep the bytes.
+func (s *Session) encoded(key string, v any, f func(raw []byte) error) error {
+	return value.Encode(v, func(raw []byte, err error) error {
+		return s.change(func() error {
+			if err != nil {
+				return s.encoderError(err, key)
+			}
+			return f(raw)
+		})
+	})
+}
+
+// union is a with b on top.
+func union(a, b wire.Pairs) wire.Pairs {
+	for key, raw := range b.All() {
+		a = a.With(key, raw)
+	}
+	return a
+}

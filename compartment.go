@@ -1,0 +1,140 @@
+package cookiesession
+
+import (
+	"strings"
+	"time"
+
+	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/keys"
+)
+
+// This file has the one mechanism for everything that is sealed into a cookie
+// of its own. The data, the flash and the views are users of it. user in
+// state.go says what a user brings along.
+
+// Suffixes of the cookie names, behind "s_<Name>". The order is that of
+// settings.users; the test cookie is not sealed and comes last.
+const (
+	flashSuffix = "_flash"
+	viewsSuffix = "_views"
+	testSuffix  = "_test"
+)
+
+// Indexes into settings.users and into the cookies that came.
+const (
+	dataAt = iota
+	flashAt
+	viewsAt
+	testAt
+	compartments
+)
+
+// maxSkew is how far the clocks of two instances may be apart, in seconds.
+const maxSkew = 5 * 60
+
+// opened is a compartment that came, after the attempt to open it. It is
+// filled in its final place: returning it by value takes 30 ns more.
+type opened[P any] struct {
+	standing standing
+	payload  P         // zero unless the seal was opened
+	key      *keys.Key // the key that opened the seal; nil where none did
+	plainLen int       // length of the plaintext in bytes
+	err      error     // why it is not alive
+	keyID    string    // the key that the cookie names, if it has the form of an id
+}
+
+// accept unpacks a plaintext into p, or says what is wrong with it. latest is
+// its most recent time.
+type accept[P any] func(p *P, plain []byte, now time.Time, rules *policy) (latest int64, err error)
+
+// open tries the cookies that came under one name. Of the authentic ones the
+// one with the latest time wins, and the first sent on a tie. Another path or
+// a parent domain may hold an older copy, and the order in which browsers send
+// them says nothing. All tries together read no more than what came.
+func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time.Time, accept accept[P]) {
+	if in.First == "" {
+		o.standing = absent
+		return
+	}
+	budget := min(in.Size, cookie.MaxChunks*cookie.MaxLine) // nothing that we issue is longer
+	latest := o.try(m, name, in, in.First, &budget, now, accept)
+	for _, first := range in.Others() {
+		var other opened[P]
+		t := other.try(m, name, in, first, &budget, now, accept)
+		switch {
+		case other.standing == alive && (o.standing != alive || t > latest):
+			*o, latest = other, t
+		case other.standing == unreadable && o.standing == invalid:
+			*o = other
+		}
+	}
+}
+
+// try opens one cookie with its continuation cookies.
+func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first string, budget *int, now time.Time, accept accept[P]) (latest int64) {
+	o.standing, o.err = invalid, ErrInvalid
+	if *budget -= len(first); *budget < 0 {
+		return 0
+	}
+	keyID, rest, ok := cookie.SplitKeyID(first)
+	if !ok {
+		return 0
+	}
+	o.keyID = keyID
+	key := m.ring.find(keyID, now)
+	if key == nil {
+		o.standing, o.err = unreadable, ErrUnknownKey
+		return 0
+	}
+	text, ok := in.Join(rest, budget)
+	if !ok {
+		return 0
+	}
+	plain, err := key.Open(name, text)
+	if err != nil {
+		return 0
+	}
+	if latest, o.err = accept(&o.payload, plain, now, &m.policy); o.err != nil {
+		o.payload = *new(P)
+		if o.err == errVersion {
+			o.standing = unreadable
+		}
+		return 0
+	}
+	o.standing, o.key, o.plainLen = alive, key, len(plain)
+	return latest
+}
+
+// end gives what was alive another standing, for a reason.
+func (o *opened[P]) end(as standing, why error) { o.standing, o.err = as, why }
+
+// refusal is the event that tells why what came was refused.
+func (o *opened[P]) refusal(name string, size int) Event {
+	// The id of the key is cloned: who keeps it must not keep the whole Cookie line alive.
+	return Event{Kind: EventRefused, CookieName: name, KeyID: strings.Clone(o.keyID), Bytes: size, Err: o.err}
+}
+
+// ending is how a request ended, and what all compartments of its response
+// share. Key and time are chosen once.
+type ending struct {
+	status   int
+	panicked bool
+	now      time.Time
+	key      *keys.Key // seals; nil where no key of the ring seals now
+	left     int       // bytes of MaxBytes that no compartment has taken yet
+	data     action    // what was done to the data, which comes first
+}
+
+// failed reports whether changes are not saved.
+func (e ending) failed() bool { return e.panicked || e.status >= 500 }
+
+// step is what a response does to one compartment: what decide.go decided, and
+// what is needed to carry it out.
+type step struct {
+	action    action
+	otherwise action  // what is done where the payload does not fit
+	payload   payload // for issue, renew and rekey
+	maxAge    int     // of the cookies, in seconds, or cookie.NoMaxAge
+	cameLen   int     // a payload that is not longer than this may exceed MaxBytes
+	stays     int     // bytes that the browser keeps where nothing is done
+}

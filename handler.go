@@ -1,0 +1,60 @@
+package cookiesession
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/cookiesession/cookiesession/internal/firstbyte"
+)
+
+// exchange is what one request through Handler needs, in one object. Context,
+// session and writer apart cost 270 ns and 5 allocations more.
+type exchange struct {
+	context.Context
+	s      *Session // own, or one that NewContext put there
+	own    Session
+	writer firstbyte.Writer
+	inner  http.Request // what next gets: in here, WithContext's copy is no allocation of its own
+}
+
+// Value finds the session.
+func (x *exchange) Value(key any) any {
+	if k, ok := key.(contextKey); ok && k.m == x.s.m {
+		return x.s
+	}
+	return x.Context.Value(key)
+}
+
+// serve runs next and commits on every road out. A panic goes on as it came:
+// it is not recovered, so that its trace stays whole.
+func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Request) {
+	returned := false
+	defer func() {
+		if !returned && !x.writer.Sent() {
+			x.s.commit(w.Header(), http.StatusInternalServerError, true)
+		}
+	}()
+	if x.s == &x.own {
+		x.inner = *r.WithContext(x)
+		defer x.handBack(r)
+		r = &x.inner
+	}
+	next.ServeHTTP(x.writer.Wrap(w, x), r)
+	returned = true
+	x.writer.Finish()
+}
+
+// handBack gives the request that came what next has put into its copy:
+// net/http removes the uploaded files of the request that it made itself, and
+// middleware outside reads the pattern that a mux inside has matched.
+func (x *exchange) handBack(r *http.Request) {
+	if r.MultipartForm == nil {
+		r.MultipartForm = x.inner.MultipartForm
+	}
+	r.Pattern = x.inner.Pattern
+}
+
+// BeforeHeader commits when the header is about to leave.
+func (x *exchange) BeforeHeader(h http.Header, status int) {
+	x.s.commit(h, status, false) // what cannot be written has been reported
+}

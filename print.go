@@ -1,0 +1,98 @@
+package cookiesession
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"time"
+)
+
+// MarshalJSON gives the session as an object for a page or a program: "id",
+// "created", "expires_at", "new", "values", "flash" and, with TrackViews,
+// "views". All data is in it: what the visitor must not read stays out of a
+// page. It is safe inside <script>, as all of encoding/json's output is; what
+// JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
+// cookie and no key.
+func (s *Session) MarshalJSON() ([]byte, error) {
+	data, flash := s.snapshot()
+	out := map[string]any{
+		"id":         s.ID(),
+		"created":    jsonValue(s.Created()),
+		"expires_at": jsonValue(s.ExpiresAt().UTC()),
+		"new":        s.IsNew(),
+		"values":     jsonValue(decodeAll(data)),
+		"flash":      jsonValue(decodeAll(flash)),
+	}
+	if s.m.trackViews {
+		out["views"] = s.Views()
+	}
+	return json.Marshal(out)
+}
+
+// jsonValue makes a decoded value one that JSON can express.
+func jsonValue(v any) any {
+	switch v := v.(type) {
+	case float64:
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return fmt.Sprint(v)
+		}
+	case time.Time:
+		if y := v.Year(); y < 0 || y > 9999 {
+			return v.Format(time.RFC3339Nano)
+		}
+	case []any:
+		for i := range v {
+			v[i] = jsonValue(v[i])
+		}
+	case map[string]any:
+		for key := range v {
+			v[key] = jsonValue(v[key])
+		}
+	case map[any]any:
+		texts := make(map[string]any, len(v))
+		for key, value := range v {
+			texts[fmt.Sprint(key)] = jsonValue(value)
+		}
+		return texts
+	case nil, bool, string, int64, uint64, []byte:
+	default: // a type that the application registered with msgpack
+		if _, err := json.Marshal(v); err != nil {
+			return fmt.Sprintf("%T", v)
+		}
+	}
+	return v
+}
+
+// LogValue gives a fingerprint of the ID and the names of the keys, never a
+// value. Logging is no access: a session that nobody looked at is not opened.
+func (s *Session) LogValue() slog.Value {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != shown {
+		return slog.GroupValue(slog.Bool("opened", false))
+	}
+	return slog.GroupValue(
+		slog.String("id", s.fingerprint()),
+		slog.Bool("new", !s.live()),
+		slog.Any("keys", keysOf(s.work.values)),
+	)
+}
+
+func (s *Session) fingerprint() string {
+	id := s.id()
+	sum := sha256.Sum256(id[:])
+	return hex.EncodeToString(sum[:4])
+}
+
+// Format writes what LogValue tells, whatever the verb.
+func (s *Session) Format(f fmt.State, _ rune) {
+	if s == nil {
+		io.WriteString(f, "session(nil)")
+		return
+	}
+	io.WriteString(f, "session"+s.LogValue().String())
+}

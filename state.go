@@ -1,0 +1,250 @@
+package cookiesession
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/cookiesession/cookiesession/internal/cachecontrol"
+	"github.com/cookiesession/cookiesession/internal/cookie"
+)
+
+// This file has what a manager and a session know, and the smallest steps on
+// it. What is done with it stands in the files above: open.go, session.go,
+// flash.go, views.go and commit.go.
+
+// settings is a [Config] made ready for use. It never changes.
+type settings struct {
+	policy
+	name        string // Config.Name
+	ring        *Keyring
+	users       []user // of compartments, in the order in which a response treats them
+	test        cookie.Cookie
+	base        string   // what all cookie names begin with
+	suffixes    []string // behind base: one for each of users, and the test cookie's
+	maxBytes    int
+	historySize int
+	consent     func(*http.Request) bool
+	validate    func(context.Context, *Session) error
+	onEvent     func(context.Context, Event)
+	always      bool // every request through Handler counts as touched
+}
+
+// user is a user of the compartment mechanism. A further one needs an entry in
+// settings.users and no change in what treats them all.
+type user struct {
+	cookie.Cookie
+
+	// plan decides what a response does to the compartment.
+	plan func(*Session, ending) step
+	// room is how many bytes the browser will hold of it after the response,
+	// as far as can be told before. Where that is not known exactly it is the
+	// most that may be; with exact, what came is opened to know better.
+	room func(s *Session, exact bool) int
+}
+
+// Session is one visitor's dictionary for the length of one request. It comes
+// from [Manager.FromContext], [Manager.OpenRequest] or [Manager.Open] and is
+// saved by [Manager.Commit], which [Manager.Handler] calls.
+//
+// The cookies are opened at the first call of any method but Accessed, Modified
+// and those that print it; a session that is never looked at costs nothing.
+// Values are copies: changing what Value returned changes nothing, [Edit] does.
+//
+// A Session may be used from many goroutines. Once the response header has
+// left, reads go on and writes return [ErrCommitted].
+type Session struct {
+	m     *settings
+	ctx   context.Context // carries this session
+	lines []string        // Cookie header lines
+	request
+
+	mu        sync.Mutex
+	phase     phase
+	stage     stage
+	permitted bool // the visitor may be remembered: as Consent says, unless Allow or Deny said otherwise
+	handled   bool // a Handler has this session and commits it
+	events    []Event
+
+	*content // nil until something looks: a request that leaves its session alone pays for 400 bytes less
+}
+
+// phase is how far a session has been looked at.
+type phase uint8
+
+const (
+	unseen     phase = iota // nothing has looked at it
+	seen                    // something has; without permission it gets no further
+	validating              // opened, and Validate has been asked
+	shown                   // opened
+)
+
+// stage says whether a session can be written to.
+type stage uint8
+
+const (
+	writable  stage = iota
+	committed       // the response header has left
+	candidate       // this is the read-only session that Validate sees
+)
+
+// request is what matters of the request besides its cookies.
+type request struct {
+	path      string // without the query; "" is not recorded
+	answer    answerKind
+	crossSite bool
+}
+
+// answerKind is whom the answer is for, as far as that matters to flash.
+type answerKind uint8
+
+const (
+	anyAnswer  answerKind = iota // no flash came, so it does not matter
+	pageAnswer                   // a page that somebody sees; also where the browser does not say
+	dataAnswer                   // an image, a script's fetch, a prefetch
+)
+
+// read takes what it needs at once: a handler that was timed out may still
+// write to the header map when the response is committed.
+func (r *request) read(from *http.Request) {
+	dest := first(from.Header, "Sec-Fetch-Dest")
+	if dest != "" && dest != "document" || strings.HasPrefix(first(from.Header, "Sec-Purpose"), "prefetch") {
+		r.answer = dataAnswer
+	}
+	r.crossSite = first(from.Header, "Sec-Fetch-Site") == "cross-site"
+}
+
+// findFlashCookie takes note of a flash cookie, without looking further.
+func (s *Session) findFlashCookie() {
+	if cookie.Contains(s.m.users[flashAt].Name, s.lines) {
+		s.answer = pageAnswer
+	}
+}
+
+// first is Header.Get for a canonical name.
+func first(h http.Header, name string) string {
+	if v := h[name]; len(v) > 0 {
+		return v[0]
+	}
+	return ""
+}
+
+// content is what a session that is looked at needs.
+type content struct {
+	at        time.Time // when it was first looked at
+	in        [compartments]cookie.Incoming
+	validated chan struct{} // closed when Validate has answered
+
+	data  opened[record] // its err is what Rejected tells
+	views *opened[viewRecord]
+	flash *flashState // nil: nothing of it was needed yet
+
+	// What this request makes of the data. Without permission it is only what
+	// this request wrote; merge puts that on top of what came when permission
+	// comes.
+	work      record
+	pending   []change // written without permission
+	extent    extent
+	destroyed bool
+	test      testAction
+
+	cookies [1]string // room for the Set-Cookie line that most responses get
+	number  [9]byte   // room for the integer that Add encodes
+	fields  cachecontrol.Fields
+}
+
+// sessionID identifies a visitor's session. All zero is none.
+type sessionID [16]byte
+
+func newSessionID() (id sessionID) {
+	rand.Read(id[:]) // never fails
+	return id
+}
+
+func (id *sessionID) set(b []byte) bool { return copy(id[:], b) == len(id) && len(b) == len(id) }
+
+// String is base64url, 22 characters.
+func (id sessionID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
+
+// contextKey finds the session of one manager in a context.
+type contextKey struct{ m *settings }
+
+func (m *settings) newContext(ctx context.Context, s *Session) context.Context {
+	return context.WithValue(ctx, contextKey{m}, s)
+}
+
+// begin takes what needs neither key nor permission.
+func (s *Session) begin() {
+	if s.content == nil {
+		s.content = &content{at: time.Now()}
+		cookie.Collect(s.in[:], s.m.base, s.m.suffixes, s.lines)
+		s.work = s.blank()
+	}
+}
+
+// blank is the data of a session that begins now. It is modified now, too: a
+// write measures what will be saved.
+func (s *Session) blank() record {
+	return record{created: s.at.Unix(), modified: s.at.Unix()}
+}
+
+// noCookies reports whether the request brought none of our cookies.
+func (s *Session) noCookies() bool {
+	for i := range s.in {
+		if s.in[i].Size > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// id needs the lock. A new session gets its id when somebody asks.
+func (s *Session) id() sessionID {
+	if s.work.id == (sessionID{}) {
+		s.work.id = newSessionID()
+	}
+	return s.work.id
+}
+
+func (s *Session) created() time.Time { return time.Unix(s.work.created, 0) }
+
+// live reports whether a session came with the request that can be shown.
+func (s *Session) live() bool { return s.data.standing == alive }
+
+// gone reports whether what came has ended: it is removed at any status.
+func (s *Session) gone() bool { return s.destroyed || s.data.standing.ended() }
+
+// renews reports whether reading has become activity.
+func (s *Session) renews(now time.Time) bool {
+	return s.m.renews(now, time.Unix(s.data.payload.modified, 0))
+}
+
+// note keeps an event until no lock is held. The session that Validate sees
+// says nothing about what the real one reports.
+func (s *Session) note(e Event) {
+	if (s.stage != candidate || e.Kind == EventWriteRefused) && s.m.listens(e.Kind) {
+		s.events = append(s.events, e)
+	}
+}
+
+// emit reports e to OnEvent, or to log/slog. No lock may be held.
+func (m *settings) emit(ctx context.Context, e Event) {
+	if m.onEvent != nil {
+		m.onEvent(ctx, e)
+		return
+	}
+	LogEvent(ctx, e)
+}
+
+// listens reports whether anybody would hear of such an event. One that is
+// only logged, at a level that is off, then costs nothing. The log is asked
+// without the session's context: a log handler that looks at the session there
+// would wait for the lock that is held.
+func (m *settings) listens(kind EventKind) bool {
+	return m.onEvent != nil || slog.Default().Enabled(context.Background(), levelOf(kind))
+}
