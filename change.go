@@ -12,9 +12,9 @@ import (
 // data, when permission comes.
 type change struct {
 	kind   changeKind
-	key    string     // of a set and a delete
+	key    string     // of a set and a delete; the name of metadata
 	at     wire.Place // of a set: where the key is, or belongs
-	raw    []byte     // of a set: the encoded value
+	raw    []byte     // of a set and of metadata: the encoded value; nil takes metadata away
 	values wire.Pairs // of an update
 	expiry Expiry     // of an expire
 	id     sessionID  // of a cycle
@@ -29,6 +29,7 @@ const (
 	changeClear
 	changeExpire
 	changeCycle
+	changeMetadata
 	changeMark // counts as a write, and changes nothing
 )
 
@@ -47,6 +48,12 @@ func (r *record) apply(c *change) {
 		r.expiry = c.expiry
 	case changeCycle:
 		r.id = c.id
+	case changeMetadata:
+		if c.raw == nil {
+			r.metadata = r.metadata.Without(c.key)
+		} else {
+			r.metadata = r.metadata.With(c.key, c.raw)
+		}
 	}
 }
 
@@ -72,7 +79,7 @@ func (s *Session) write(c change) error {
 	next := s.work
 	next.apply(&c)
 	switch c.kind {
-	case changeSet, changeUpdate, changeExpire:
+	case changeSet, changeUpdate, changeExpire, changeMetadata:
 		if err := s.fits(dataAt, next.packedLen(), s.data.plainLen, next.values); err != nil {
 			return err
 		}

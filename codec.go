@@ -14,11 +14,9 @@ import (
 // hot path, and nothing else. Pooled memory stays here, in internal/seal and in
 // internal/value: none of it is handed to anybody who may keep it.
 
-// payloadVersion is the first element of every payload. A payload of a later
+// The first element of every payload is its version. A payload of a later
 // version is refused and left in the browser, because an older instance must
-// not destroy what a newer one wrote.
-const payloadVersion = 1
-
+// not destroy what a newer one wrote. All earlier versions are read.
 var errVersion = fmt.Errorf("%w: written by a later version", ErrInvalid)
 
 // payload is what one compartment holds.
@@ -27,16 +25,31 @@ type payload interface {
 	entries() wire.Pairs // for the error that names what is too large
 }
 
-// record is the data payload: [1, id, created, modified, expiry, {key: value}].
+// record is the data payload:
+//
+//	[1, id, created, modified, expiry, {key: value}]
+//	[2, id, created, modified, expiry, {key: value}, {name: metadata}]
+//
+// The second version is written only where there is metadata. So an older
+// instance reads every session that does not need the newer one.
 type record struct {
 	id                sessionID
 	created, modified int64 // Unix time, seconds
 	expiry            Expiry
 	values            wire.Pairs
+	metadata          wire.Pairs // of byte strings; see Session.SetMetadata
 }
 
 func (r *record) pack(b []byte) []byte {
-	b = wire.AppendInt(wire.AppendArray(b, 6), payloadVersion)
+	if r.metadata.Len() > 0 {
+		return r.metadata.Append(r.packCommon(b, 7, 2))
+	}
+	return r.packCommon(b, 6, 1)
+}
+
+// packCommon packs what both versions have.
+func (r *record) packCommon(b []byte, elements int, version int64) []byte {
+	b = wire.AppendInt(wire.AppendArray(b, elements), version)
 	b = wire.AppendBytes(b, r.id[:])
 	b = wire.AppendInt(wire.AppendInt(b, r.created), r.modified)
 	b = r.expiry.append(b)
@@ -46,15 +59,18 @@ func (r *record) pack(b []byte) []byte {
 func (r *record) entries() wire.Pairs { return r.values }
 
 // packedLen is len(r.pack(nil)).
-func (r *record) packedLen() int {
+func (r *record) packedLen() (n int) {
 	const array, version, id = 1, 1, 2 + len(r.id)
-	return array + version + id + wire.SizeInt(r.created) + wire.SizeInt(r.modified) + r.expiry.packedLen() + r.values.Size()
+	if r.metadata.Len() > 0 {
+		n = r.metadata.Size()
+	}
+	return n + array + version + id + wire.SizeInt(r.created) + wire.SizeInt(r.modified) + r.expiry.packedLen() + r.values.Size()
 }
 
 // accept reads a data payload and refuses times that no clock of ours can have
 // made. Its values stay where they are, encoded.
 func (r *record) accept(plain []byte, now time.Time, _ *policy) (latest int64, err error) {
-	in, err := readPayload(plain, 6)
+	in, version, err := readPayload(plain, 6, 7)
 	if err != nil {
 		return 0, err
 	}
@@ -62,6 +78,9 @@ func (r *record) accept(plain []byte, now time.Time, _ *policy) (latest int64, e
 	r.created, r.modified = in.Int(), in.Int()
 	expiry, okExpiry := parseExpiry(in.Value())
 	r.expiry, r.values = expiry, in.Pairs()
+	if version == 2 {
+		r.metadata = in.Pairs()
+	}
 	soon := now.Unix() + maxSkew
 	if !in.Done() || !okID || !okExpiry || r.created > soon || r.modified > soon {
 		return 0, ErrInvalid
@@ -69,16 +88,30 @@ func (r *record) accept(plain []byte, now time.Time, _ *policy) (latest int64, e
 	return r.modified, nil
 }
 
-// flashRecord is the flash payload: [1, expires, {key: value}].
+// flashRecord is the flash payload:
+//
+//	[1, expires, {key: value}]
+//	[2, expires, {key: value}, id]
+//
+// The second version names the session that the flash was made beside; an
+// empty id stands for a visitor without one. The first version is only read.
 type flashRecord struct {
 	expires int64 // Unix time, seconds
 	values  wire.Pairs
+	id      sessionID // all zero: made beside no session
+	free    bool      // of version 1: made beside nobody knows what
 }
 
 func (r *flashRecord) pack(b []byte) []byte {
-	b = wire.AppendInt(wire.AppendArray(b, 3), payloadVersion)
-	b = wire.AppendInt(b, r.expires)
-	return r.values.Append(b)
+	b = wire.AppendInt(wire.AppendInt(wire.AppendArray(b, 4), 2), r.expires)
+	return wire.AppendBytes(r.values.Append(b), r.owner())
+}
+
+func (r *flashRecord) owner() []byte {
+	if r.id == (sessionID{}) {
+		return nil
+	}
+	return r.id[:]
 }
 
 func (r *flashRecord) entries() wire.Pairs { return r.values }
@@ -86,35 +119,71 @@ func (r *flashRecord) entries() wire.Pairs { return r.values }
 // packedLen is len(r.pack(nil)).
 func (r *flashRecord) packedLen() int {
 	const array, version = 1, 1
-	return array + version + wire.SizeInt(r.expires) + r.values.Size()
+	return array + version + wire.SizeInt(r.expires) + r.values.Size() + wire.SizeBytes(r.owner())
 }
 
 // accept is record.accept for flash.
 func (r *flashRecord) accept(plain []byte, now time.Time, rules *policy) (latest int64, err error) {
-	in, err := readPayload(plain, 3)
+	in, version, err := readPayload(plain, 3, 4)
 	if err != nil {
 		return 0, err
 	}
 	r.expires, r.values = in.Int(), in.Pairs()
-	if !in.Done() || r.expires > now.Add(rules.flashLifetime).Unix()+maxSkew+1 {
+	okID := true
+	if r.free = version == 1; !r.free {
+		id := in.Bytes()
+		okID = len(id) == 0 || r.id.set(id)
+	}
+	if !in.Done() || !okID || r.expires > now.Add(rules.flashLifetime).Unix()+maxSkew+1 {
 		return 0, ErrInvalid
 	}
 	return r.expires, nil
 }
 
-// readPayload begins to read a payload of n elements, behind its version.
-func readPayload(plain []byte, n int) (wire.Reader, error) {
-	in := wire.NewReader(plain)
-	count, version := in.Array(), in.Int()
-	switch {
-	case in.Failed() || version < payloadVersion:
-		return in, ErrInvalid
-	case version > payloadVersion:
-		return in, errVersion
-	case count != n:
-		return in, ErrInvalid
+// token is the payload of a text that is sealed for a purpose: [1, until, text].
+type token struct {
+	until int64 // Unix time, seconds
+	plain []byte
+}
+
+// sealToken returns "<key id>.<sealed text>".
+func sealToken(name string, t token, key *keys.Key) (string, error) {
+	plain := wire.AppendBytes(wire.AppendInt(wire.AppendInt(wire.AppendArray(nil, 3), 1), t.until), t.plain)
+	text, err := key.Sealer().Seal(append([]byte(key.ID()), '.'), name, plain)
+	return string(text), err
+}
+
+// openToken opens what stands behind the key id.
+func openToken(name, text string, key *keys.Key) (t token, err error) {
+	plain, err := key.Open(name, text)
+	if err != nil {
+		return t, ErrInvalid
 	}
-	return in, nil
+	in, _, err := readPayload(plain, 3)
+	if err != nil {
+		return t, err
+	}
+	t.until, t.plain = in.Int(), in.Bytes()
+	if !in.Done() {
+		return token{}, ErrInvalid
+	}
+	return t, nil
+}
+
+// readPayload begins to read a payload, behind its version. The payload has
+// elements[0] elements in version 1, elements[1] in version 2, and so on.
+func readPayload(plain []byte, elements ...int) (in wire.Reader, version int64, err error) {
+	in = wire.NewReader(plain)
+	n := in.Array()
+	switch version = in.Int(); {
+	case in.Failed() || version < 1:
+		err = ErrInvalid
+	case version > int64(len(elements)):
+		err = errVersion
+	case n != elements[version-1]:
+		err = ErrInvalid
+	}
+	return in, version, err
 }
 
 // scratch is what sealing one payload needs and nobody keeps.

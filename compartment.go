@@ -15,9 +15,10 @@ import (
 // Suffixes of the cookie names, behind "s_<Name>". The order is that of
 // settings.users; the test cookie is not sealed and comes last.
 const (
-	flashSuffix = "_flash"
-	viewsSuffix = "_views"
-	testSuffix  = "_test"
+	flashSuffix     = "_flash"
+	viewsSuffix     = "_views"
+	companionSuffix = "_bound"
+	testSuffix      = "_test"
 )
 
 // Indexes into settings.users and into the cookies that came.
@@ -25,6 +26,7 @@ const (
 	dataAt = iota
 	flashAt
 	viewsAt
+	companionAt
 	testAt
 	compartments
 )

@@ -170,10 +170,13 @@ func (c *Config) settings() settings {
 			dataAt:  {cookie.New(base, a), (*Session).planData, (*Session).dataRoom},
 			flashAt: {cookie.New(base+flashSuffix, a), (*Session).planFlash, (*Session).flashRoom},
 			viewsAt: {cookie.New(base+viewsSuffix, a), (*Session).planViews, (*Session).viewsRoom},
+
+			companionAt: {cookie.New(base+companionSuffix, a), (*Session).planCompanion, (*Session).companionRoom},
 		},
-		test:     cookie.New(base+testSuffix, a),
-		suffixes: []string{dataAt: "", flashAt: flashSuffix, viewsAt: viewsSuffix, testAt: testSuffix},
-		maxBytes: c.MaxBytes, historySize: c.HistorySize,
+		attributes: a,
+		test:       cookie.New(base+testSuffix, a),
+		suffixes:   []string{dataAt: "", flashAt: flashSuffix, viewsAt: viewsSuffix, companionAt: companionSuffix, testAt: testSuffix},
+		maxBytes:   c.MaxBytes, historySize: c.HistorySize,
 		consent: c.Consent, validate: c.Validate, onEvent: c.OnEvent,
 		always: c.Consent != nil || c.TrackViews || c.SaveEveryRequest,
 	}
@@ -231,7 +234,7 @@ func (c *Config) check() error {
 func (c *Config) checkName(refuse func(bool, string, string, ...any)) {
 	refuse(!cookie.IsBase64URL(c.Name), "Name", "%q may have letters, digits, _ and - only", c.Name)
 	refuse(strings.HasPrefix(c.Name, "s_"), "Name", "%q begins with the prefix that every cookie gets", c.Name)
-	for _, suffix := range []string{flashSuffix, viewsSuffix, testSuffix} {
+	for _, suffix := range []string{flashSuffix, viewsSuffix, companionSuffix, testSuffix} {
 		refuse(strings.HasSuffix(c.Name, suffix), "Name", "%q ends like a cookie of another manager", c.Name)
 	}
 	refuse(len(c.Name) > 64, "Name", "%d characters; at most 64 leave room for values", len(c.Name))

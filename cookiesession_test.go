@@ -765,7 +765,7 @@ func TestKeepingFlashThatAnotherInstanceMayReadLeavesIt(t *testing.T) {
 // laterVersion is an authentic data or flash cookie of a version to come.
 func laterVersion(t *testing.T, keys *[]cookiesession.Key, compartment string) string {
 	t.Helper()
-	v := sealedVector(cookiesession.FormatSecurecookie, compartment, []byte{0x92, 2, 0xc0})
+	v := sealedVector(cookiesession.FormatSecurecookie, compartment, []byte{0x92, 9, 0xc0})
 	*keys = []cookiesession.Key{v.Keys[0].key(t, cookiesession.FormatSecurecookie)}
 	return v.Cookie
 }

@@ -33,7 +33,7 @@ func (s *Session) planData(e ending) step {
 // worthKeeping reports whether there is anything to remember, and for any time
 // at all.
 func (s *Session) worthKeeping(now time.Time) bool {
-	if s.work.values.Len() == 0 && s.work.expiry == (Expiry{}) {
+	if s.work.values.Len() == 0 && s.work.metadata.Len() == 0 && s.work.expiry == (Expiry{}) {
 		return false
 	}
 	return now.Before(s.m.deadline(s.work.expiry, s.created(), now))
@@ -41,7 +41,7 @@ func (s *Session) worthKeeping(now time.Time) bool {
 
 // dataRoom is user.room of the data.
 func (s *Session) dataRoom(bool) int {
-	if s.work.values.Len() > 0 {
+	if s.work.values.Len()+s.work.metadata.Len() > 0 {
 		return s.cost(dataAt, s.work.packedLen())
 	}
 	return s.dataStays()

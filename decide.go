@@ -108,6 +108,7 @@ type flashFacts struct {
 	read      bool     // some of what came was read
 	taken     bool     // Delete or Pop took some of what came
 	made      bool     // there is flash for the next request
+	moved     bool     // the session that it belongs to has another id after the response, or none
 }
 
 // hidden reports whether flash that came is not shown in this request.
@@ -132,7 +133,7 @@ func (f flashFacts) decide() flashAction {
 		return flashLeave
 	case clear, f.page && !f.kept: // nothing of what came is needed, so it need not be opened
 		return f.instead()
-	case !made && !f.kept && !f.taken && f.standing != expired && !(f.ok && f.read):
+	case !f.changes():
 		return flashLeave
 	case f.standing == unopened:
 		return flashOpen
@@ -140,6 +141,12 @@ func (f flashFacts) decide() flashAction {
 		return flashLeave
 	}
 	return flashSift
+}
+
+// changes reports whether there is a reason to look at what is left of the
+// flash that came.
+func (f flashFacts) changes() bool {
+	return f.made || f.kept || f.taken || f.moved || f.standing == expired || f.ok && f.read
 }
 
 // instead is for flash whose turn is over: what was made takes its place.
@@ -157,7 +164,7 @@ func (f flashFacts) instead() flashAction {
 // it, and whether some of it was lost on the way.
 func (f flashFacts) sifted(any, lost bool) action {
 	switch {
-	case any && !lost && !f.made && !f.kept:
+	case any && !lost && !f.made && !f.kept && !f.moved:
 		return leave // all of it goes on as it is
 	case any || f.made:
 		return issue
@@ -194,6 +201,20 @@ func (f viewsFacts) decide() action {
 		return leave
 	}
 	return issue
+}
+
+// companionFacts is all that the fate of the companion cookie depends on.
+type companionFacts struct {
+	session   standing // of the data: the companion goes with its session
+	denied    bool     // the visitor may not be remembered
+	destroyed bool     // the session, by the handler
+}
+
+func (f companionFacts) decide() action {
+	if f.denied || f.destroyed || f.session.ended() {
+		return remove
+	}
+	return leave
 }
 
 // testFacts is all that the fate of the test cookie depends on.

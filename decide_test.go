@@ -171,6 +171,8 @@ func flashReachable(f flashFacts) bool {
 		return false
 	case (f.read || f.taken) && f.standing != alive:
 		return false
+	case f.moved && f.failed: // a failed request changes no id
+		return false
 	case f.hidden() && (f.standing == unopened || f.standing == absent) && (f.read || f.taken):
 		return false
 	}
@@ -207,11 +209,11 @@ func TestFlashObeysTheRulesInEveryState(t *testing.T) {
 		}},
 		{"What survives a redirect is not touched when nobody wrote.", func(f flashFacts, a flashAction) bool {
 			wrote := f.made || f.kept || f.taken || f.clear
-			return !f.ok && !wrote && !f.hidden() && f.standing == alive && a != flashLeave
+			return !f.ok && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
 		}},
 		{"A 200 that was no page leaves what it did not read.", func(f flashFacts, a flashAction) bool {
 			wrote := f.made || f.kept || f.taken || f.clear
-			return f.ok && !f.page && !f.read && !wrote && !f.hidden() && f.standing == alive && a != flashLeave
+			return f.ok && !f.page && !f.read && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
 		}},
 		{"Flash that others may read is not replaced by itself.", func(f flashFacts, a flashAction) bool {
 			own := f.made || f.clear
@@ -219,6 +221,9 @@ func TestFlashObeysTheRulesInEveryState(t *testing.T) {
 		}},
 		{"Flash past its lifetime is deleted as soon as it has been seen.", func(f flashFacts, a flashAction) bool {
 			return f.standing == expired && !f.hidden() && a == flashLeave
+		}},
+		{"Flash that goes on follows its session to a new id.", func(f flashFacts, a flashAction) bool {
+			return f.moved && !f.hidden() && f.standing == alive && a == flashLeave
 		}},
 		{"Nothing is opened twice.", func(f flashFacts, a flashAction) bool {
 			return a == flashOpen && f.standing != unopened
@@ -250,7 +255,8 @@ func TestWhatIsLeftOfFlashObeysTheRules(t *testing.T) {
 			for sentence, broken := range map[string]bool{
 				"What is left goes on.":                                        s.any && a == remove,
 				"What was made is sent.":                                       f.made && a != issue,
-				"All of it, untouched, is not sent again.":                     s.any && !s.lost && !f.made && !f.kept && a != leave,
+				"All of it, untouched, is not sent again.":                     s.any && !s.lost && !f.made && !f.kept && !f.moved && a != leave,
+				"What goes on follows its session to a new id.":                s.any && f.moved && a != issue,
 				"What is kept has its lifetime renewed.":                       s.any && f.kept && a != issue,
 				"Where nothing is left and something was lost, it is deleted.": !s.any && s.lost && !f.made && a != remove,
 				"What was never there is not deleted.":                         f.standing == absent && a == remove,
@@ -312,6 +318,18 @@ func TestViewsObeyTheRulesInEveryState(t *testing.T) {
 		}},
 		{"An expired session takes its views along, even where views are no longer tracked.", func(f viewsFacts, a action) bool {
 			return f.session == expired && f.standing == alive && a == leave && !f.foreign
+		}},
+	})
+}
+
+func TestTheCompanionCookieObeysTheRulesInEveryState(t *testing.T) {
+	everything := func(companionFacts) bool { return true }
+	holdRules(t, everything, companionFacts.decide, []rule[companionFacts, action]{
+		{"It goes where its session goes.", func(f companionFacts, a action) bool {
+			return (f.denied || f.destroyed || f.session == expired || f.session == revoked) && a != remove
+		}},
+		{"Else it is never touched, and above all not while Validate fails.", func(f companionFacts, a action) bool {
+			return !f.denied && !f.destroyed && f.session != expired && f.session != revoked && a != leave
 		}},
 	})
 }

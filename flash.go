@@ -20,8 +20,8 @@ func (s *Session) Flash(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()
 		out := f.out.With(key, raw)
-		r := s.flashWith(out)
-		if err := s.fits(flashAt, r.packedLen(), f.plainLen, r.values); err != nil {
+		r := s.flashWith(out, s.live() || s.worthKeeping(s.at))
+		if err := s.fits(flashAt, r.packedLen(), f.cameLen(), r.values); err != nil {
 			return err
 		}
 		f.out = out
@@ -148,6 +148,11 @@ func (s *Session) openFlash() {
 	if f.err != nil {
 		s.note(f.refusal(name, in.Size))
 	}
+	if f.standing == alive && !s.ownFlash() {
+		f.payload, f.plainLen = flashRecord{}, 0
+		f.end(invalid, ErrInvalid)
+		s.note(f.refusal(name, 0))
+	}
 	if f.standing == alive && f.payload.expires <= s.at.Unix() {
 		f.payload = flashRecord{}
 		f.end(expired, ErrExpired)
@@ -208,12 +213,27 @@ func (s *Session) takeFlash(key string) {
 	}
 }
 
-// flashWith is a payload of out on top of what came.
-func (s *Session) flashWith(out wire.Pairs) flashRecord {
+// flashWith is a payload of out on top of what came, as large as it will be.
+// owned says whether there will be a session that it belongs to.
+func (s *Session) flashWith(out wire.Pairs, owned bool) flashRecord {
 	if s.openFlash(); s.showsFlash() {
 		out = union(s.flash.in, out)
 	}
-	return flashRecord{expires: s.at.Unix(), values: out}
+	r := flashRecord{expires: s.at.Unix(), values: out}
+	if owned {
+		r.id = sessionID{1} // any: only the size matters
+	}
+	return r
+}
+
+// cameLen is how long a flash payload may be that is not longer than the one
+// that came. The id of a session may have been added.
+func (f *flashState) cameLen() int {
+	if f.plainLen == 0 {
+		return 0
+	}
+	const id = 2 + len(f.payload.id)
+	return f.plainLen + id
 }
 
 // flashRoom is user.room of flash: what came, in case of a redirect, and what
@@ -224,7 +244,7 @@ func (s *Session) flashRoom(exact bool) int {
 	}
 	f := s.flash
 	if f != nil && f.out.Len() > 0 {
-		r := s.flashWith(f.out)
+		r := s.flashWith(f.out, true) // whoever asks writes data
 		return s.cost(flashAt, r.packedLen())
 	}
 	return s.flashStays()
@@ -272,6 +292,7 @@ func (s *Session) flashFacts(e ending) flashFacts {
 		standing: f.standing, session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed,
 		failed: e.failed(), ok: e.status == 200, page: e.status == 200 && s.answer != dataAnswer,
 		clear: f.clear, kept: !f.kept.empty(), read: !f.seen.empty(), taken: f.lost(), made: f.out.Len() > 0,
+		moved: e.data == remove || e.data == issue && (!s.live() || s.work.id != s.data.payload.id),
 	}
 	if f.standing == unopened && s.in[flashAt].First == "" {
 		facts.standing = absent
@@ -315,9 +336,35 @@ func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
 
 func (s *Session) sendFlash(e ending, expires int64, values wire.Pairs) step {
 	return step{
-		action: issue, payload: &flashRecord{expires, values}, maxAge: s.m.flashAge(expires, e.now),
-		cameLen: s.flash.plainLen, stays: s.flashStays(),
+		action: issue, payload: &flashRecord{expires: expires, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(expires, e.now),
+		cameLen: s.flash.cameLen(), stays: s.flashStays(),
 	}
+}
+
+// flashOwner is the id of the session that the browser has after the response,
+// all zero if it has none. The flash that is sent will be shown beside that one
+// alone.
+func (s *Session) flashOwner(e ending) (id sessionID) {
+	switch {
+	case e.data == remove:
+	case e.data == leave && (s.live() || s.data.standing == withheld):
+		return s.data.payload.id
+	case e.data != leave:
+		return s.work.id
+	}
+	return id
+}
+
+// ownFlash reports whether flash that came was made beside the session that is
+// shown, or beside none where none is shown. A flash cookie can be planted by
+// whoever can set cookies for this host, a sibling subdomain for example; it
+// must not show what was said to somebody else beside the visitor's data.
+func (s *Session) ownFlash() bool {
+	f := &s.flash.payload
+	if s.live() {
+		return f.free || f.id == s.data.payload.id
+	}
+	return f.free || f.id == (sessionID{}) && s.data.standing.blank()
 }
 
 // flashUntil is when flash ends that is made now, in whole seconds.

@@ -426,3 +426,59 @@ func TestExpiredFlashIsDeletedAlsoAfterDenyingAndAllowing(t *testing.T) {
 		}
 	})
 }
+
+func TestFlashIsShownBesideTheSessionItWasMadeBeside(t *testing.T) {
+	ring := newRing(t)
+	flashed := func(prepare func(*cookiesession.Session)) *client {
+		c := newClient(t, cookiesession.Config{Keyring: ring})
+		c.visit(303, func(s *cookiesession.Session) {
+			prepare(s)
+			must(s.Flash("msg", "for its session"))
+		})
+		return c
+	}
+	login := func(s *cookiesession.Session) { must(s.Set("user", 1)) }
+	nobody := func(*cookiesession.Session) {}
+	a, b, visitor := flashed(login), flashed(login), flashed(nobody)
+	flashOf := func(c *client) string { return "s_session_flash=" + c.value("s_session_flash") }
+	dataOf := func(c *client) string { return "s_session=" + c.value("s_session") }
+	for name, tc := range map[string]struct {
+		jar  []string
+		want bool
+	}{
+		"its own session":                    {[]string{dataOf(a), flashOf(a)}, true},
+		"another's session":                  {[]string{dataOf(b), flashOf(a)}, false},
+		"no session":                         {[]string{flashOf(a)}, false},
+		"a visitor's, beside none":           {[]string{flashOf(visitor)}, true},
+		"a visitor's, beside a session":      {[]string{dataOf(a), flashOf(visitor)}, false},
+		"a visitor's, beside a forged one":   {[]string{"s_session=AAAA.x", flashOf(visitor)}, false},
+		"a visitor's, beside one that fails": {[]string{"s_session=x", flashOf(visitor)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{Keyring: ring})
+			c.jar = tc.jar
+			c.look(302, func(s *cookiesession.Session) { wants(t, "shown", s.Has("msg"), tc.want) })
+		})
+	}
+}
+
+func TestFlashFollowsItsSessionToANewID(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before, change func(*cookiesession.Session)
+	}{
+		"CycleID on a redirect":      {set("k", 1), func(s *cookiesession.Session) { must(s.CycleID()) }},
+		"a first write":              {func(*cookiesession.Session) {}, set("k", 1)},
+		"Clear, and nothing is left": {set("k", 1), func(s *cookiesession.Session) { must(s.Clear()) }},
+		"an unread session":          {set("k", 1), func(*cookiesession.Session) {}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			c.visit(303, func(s *cookiesession.Session) {
+				tc.before(s)
+				must(s.Flash("msg", "hello"))
+			})
+			c.visit(303, tc.change)
+			c.visit(200, func(s *cookiesession.Session) { wants(t, "msg", s.Value("msg"), any("hello")) })
+		})
+	}
+}

@@ -40,11 +40,21 @@ func (s *Session) openOrUnlock() {
 func (s *Session) exit() {
 	events := s.events
 	s.events = nil
+	var repairs []func(*Session)
+	if s.content != nil && s.repairs != nil {
+		repairs, s.repairs = s.repairs, nil
+	}
+	writable := s.stage == writable
 	s.mu.Unlock()
 	for _, e := range events {
 		s.m.emit(s.ctx, e)
 	}
 	s.m.ring.notify()
+	for _, repair := range repairs {
+		if writable {
+			repair(s)
+		}
+	}
 }
 
 // open makes sure that what came has been opened, where that is permitted. It
@@ -62,7 +72,7 @@ func (s *Session) open() {
 		return
 	}
 	s.openData()
-	if s.live() && s.m.validate != nil {
+	if s.live() && (s.m.validate != nil || s.checks != nil) {
 		s.askValidate()
 	}
 	s.phase = shown
@@ -149,7 +159,7 @@ func (s *Session) askValidate() {
 		s.judge(err)
 		close(s.validated)
 	}()
-	err = s.m.ask(c)
+	err = s.ask(c)
 }
 
 var errNoAnswer = errors.New("cookiesession: Validate gave no answer")
@@ -166,16 +176,24 @@ func (s *Session) candidate() *Session {
 	return c
 }
 
-// ask calls Validate. A panic is an error: the session stays hidden, and the
-// request goes on.
-func (m *settings) ask(c *Session) (err error) {
+// ask calls Validate and the checks. A panic is an error: the session stays
+// hidden, and the request goes on.
+func (s *Session) ask(c *Session) (err error) {
 	answered := false
 	defer func() {
 		if !answered {
 			err = fmt.Errorf("cookiesession: Validate panicked: %v", recover())
 		}
 	}()
-	err = m.validate(c.ctx, c)
+	if s.m.validate != nil {
+		err = s.m.validate(c.ctx, c)
+	}
+	for i := 0; i < len(s.checks) && err == nil; i++ {
+		var repair func(*Session)
+		if repair, err = s.checks[i](c.ctx, c); repair != nil {
+			s.repairs = append(s.repairs, repair)
+		}
+	}
 	answered = true
 	return err
 }

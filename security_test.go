@@ -280,6 +280,10 @@ func TestTheNewestKeySealsAndNotAnOlderOne(t *testing.T) {
 // are no access.
 var accesses = map[string]func(s *cookiesession.Session){
 	"ID":                    func(s *cookiesession.Session) { s.ID() },
+	"AddCheck":              nil, // registers only
+	"IDBytes":               func(s *cookiesession.Session) { s.IDBytes() },
+	"Metadata":              func(s *cookiesession.Session) { s.Metadata("test") },
+	"SetMetadata":           func(s *cookiesession.Session) { must(s.SetMetadata("test", nil)) },
 	"Created":               func(s *cookiesession.Session) { s.Created() },
 	"IsNew":                 func(s *cookiesession.Session) { s.IsNew() },
 	"Rejected":              func(s *cookiesession.Session) { _ = s.Rejected() },

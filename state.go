@@ -25,6 +25,7 @@ type settings struct {
 	ring        *Keyring
 	users       []user // of compartments, in the order in which a response treats them
 	test        cookie.Cookie
+	attributes  cookie.Attributes
 	base        string   // what all cookie names begin with
 	suffixes    []string // behind base: one for each of users, and the test cookie's
 	maxBytes    int
@@ -70,9 +71,18 @@ type Session struct {
 	permitted bool // the visitor may be remembered: as Consent says, unless Allow or Deny said otherwise
 	handled   bool // a Handler has this session and commits it
 	events    []Event
+	checks    []Check // besides Config.Validate
 
 	*content // nil until something looks: a request that leaves its session alone pays for 400 bytes less
 }
+
+// A Check is asked about one session that came, after Config.Validate and
+// under the same rules: it gets a read-only session of its own, an error that
+// is [ErrRevoked] ends the session, and any other error or a panic hides it
+// for this request, with that error as [Session.Rejected]. Where it returns a
+// repair, that is called once the session is open and no lock is held, unless
+// the response header has left by then; it may write to the session it is given.
+type Check func(ctx context.Context, s *Session) (repair func(*Session), err error)
 
 // phase is how far a session has been looked at.
 type phase uint8
@@ -138,7 +148,8 @@ func first(h http.Header, name string) string {
 type content struct {
 	at        time.Time // when it was first looked at
 	in        [compartments]cookie.Incoming
-	validated chan struct{} // closed when Validate has answered
+	validated chan struct{}    // closed when Validate has answered
+	repairs   []func(*Session) // what checks want to be done once no lock is held
 
 	data  opened[record] // its err is what Rejected tells
 	views *opened[viewRecord]

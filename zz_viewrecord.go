@@ -34,7 +34,7 @@ type viewRecord struct {
 }
 
 func (v *viewRecord) pack(b []byte) []byte {
-	b = wire.AppendInt(wire.AppendArray(b, 10), payloadVersion)
+	b = wire.AppendInt(wire.AppendArray(b, 10), 1)
 	b = wire.AppendBytes(b, v.id[:])
 	for _, n := range []int64{v.created, v.last, v.requests, v.pages, v.unique} {
 		b = wire.AppendInt(b, n)
@@ -56,7 +56,7 @@ func (v *viewRecord) entries() wire.Pairs { return wire.Pairs{} }
 
 // accept is record.accept for views.
 func (v *viewRecord) accept(plain []byte, now time.Time, _ *policy) (latest int64, err error) {
-	in, err := readPayload(plain, 10)
+	in, _, err := readPayload(plain, 10)
 	if err != nil {
 		return 0, err
 	}

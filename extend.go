@@ -1,0 +1,164 @@
+package cookiesession
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/wire"
+)
+
+// This file has what packages need that add something to every session.
+// Revocation and device binding are two of them.
+
+// Metadata returns what [Session.SetMetadata] stored under name, nil if there
+// is nothing. The bytes are shared: do not change them.
+func (s *Session) Metadata(name string) []byte {
+	s.enter()
+	defer s.exit()
+	raw, _ := s.work.metadata.Get(name)
+	value, _ := wire.Bytes(raw)
+	return value
+}
+
+// SetMetadata seals value into the data of the session, under a name that is
+// no key of the application. It is not in Keys, All, Len and MarshalJSON.
+// [Session.Clear] and [Session.CycleID] keep it, [Session.Destroy] drops it. A
+// nil value removes it. It is meant for packages that add something to every
+// session; use the import path of the package as its name, or something as
+// unlikely to be chosen twice. Errors are those of [Session.Set]. It counts as
+// a change of the session.
+func (s *Session) SetMetadata(name string, value []byte) error {
+	var raw []byte
+	if value != nil {
+		raw = wire.AppendBytes(nil, value)
+	}
+	return s.change(func() error { return s.write(change{kind: changeMetadata, key: name, raw: raw}) })
+}
+
+// IDBytes is what [Session.ID] encodes. It allocates nothing.
+func (s *Session) IDBytes() [16]byte {
+	s.enter()
+	defer s.exit()
+	return s.id()
+}
+
+var errLookedAt = errors.New("cookiesession: AddCheck: something has looked at the session already; add checks before the handler runs")
+
+// AddCheck adds a check to this session alone. It has to be called before
+// anything looks at the session, and returns an error after that. A session
+// that nobody looks at is not checked.
+func (s *Session) AddCheck(check Check) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.phase != unseen || s.stage != writable {
+		return errLookedAt
+	}
+	s.checks = append(s.checks, check)
+	return nil
+}
+
+// CompanionCookie returns a cookie named s_<Name>_bound with the attributes of
+// this manager's other cookies. It is for a package that keeps one more cookie
+// beside each session, such as device binding, and that seals its value with
+// [Manager.Seal]. What ends a session deletes this cookie too: Destroy, Deny,
+// revocation and expiry. maxAge is rounded up to whole seconds.
+func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cookie {
+	a := &m.attributes
+	return &http.Cookie{
+		Name: m.users[companionAt].Name, Value: value, MaxAge: int(roundUp(maxAge)),
+		Path: a.Path, Domain: a.Domain, SameSite: a.SameSite,
+		Secure: !a.Insecure, HttpOnly: !a.ScriptAccess, Partitioned: a.Partitioned,
+	}
+}
+
+// planCompanion is user.plan of the companion cookie.
+func (s *Session) planCompanion(ending) step {
+	in := &s.in[companionAt]
+	if in.Size == 0 {
+		return step{}
+	}
+	facts := companionFacts{session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed}
+	return step{action: facts.decide(), stays: in.Size}
+}
+
+// companionRoom is user.room of the companion cookie.
+func (s *Session) companionRoom(bool) int {
+	if !s.permitted || s.gone() {
+		return 0
+	}
+	return s.in[companionAt].Size
+}
+
+const (
+	maxSealed  = 4096 // bytes that Seal takes
+	maxPurpose = 64   // characters
+	maxToken   = 3 * maxSealed
+)
+
+// Seal encrypts and signs a short text for a purpose, until a time. The keys
+// and their rotation are those of the manager's cookies, and so is the Name: what
+// another manager or another purpose sealed does not open. plain may have 4096
+// bytes. purpose may have 64 letters, digits, "-", "_", "." and spaces. The
+// result has letters, digits, "-", "_", "." and "=" only. It can be opened any
+// number of times: nothing without a store can tell the first time from the second.
+func (m *Manager) Seal(purpose string, plain []byte, until time.Time) (string, error) {
+	name, err := m.sealName(purpose)
+	if err != nil {
+		return "", err
+	}
+	if len(plain) > maxSealed {
+		return "", fmt.Errorf("cookiesession: Seal: %d bytes; at most %d are sealed", len(plain), maxSealed)
+	}
+	now := time.Now()
+	key := m.ring.current(now).Sealing(now)
+	m.ring.notify()
+	if key == nil {
+		return "", errNoKey
+	}
+	text, err := sealToken(name, token{until: until.Unix() + roundUp(time.Duration(until.Nanosecond())), plain: plain}, key)
+	if err != nil {
+		return "", fmt.Errorf("cookiesession: Seal: %w", err)
+	}
+	return text, nil
+}
+
+// Unseal opens what [Manager.Seal] sealed for the same purpose. The error is
+// [ErrInvalid], [ErrUnknownKey] or [ErrExpired]. With ErrExpired, and only
+// then, the text is returned beside the error: it is authentic.
+func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
+	name, err := m.sealName(purpose)
+	if err != nil {
+		return nil, err
+	}
+	keyID, rest, ok := cookie.SplitKeyID(text)
+	if !ok || len(text) > maxToken {
+		return nil, ErrInvalid
+	}
+	now := time.Now()
+	key := m.ring.find(keyID, now)
+	m.ring.notify()
+	if key == nil {
+		return nil, ErrUnknownKey
+	}
+	t, err := openToken(name, rest, key)
+	if err == nil && t.until <= now.Unix() {
+		err = ErrExpired
+	}
+	return t.plain, err
+}
+
+// sealName is the name under which texts of one purpose are sealed. No cookie
+// name has an "@" in it.
+func (m *Manager) sealName(purpose string) (string, error) {
+	bad := purpose == "" || len(purpose) > maxPurpose
+	for _, c := range []byte(purpose) {
+		bad = bad || c != ' ' && c != '.' && !cookie.IsBase64URL(string(c))
+	}
+	if bad {
+		return "", fmt.Errorf("cookiesession: a purpose has 1 to %d letters, digits, spaces and the characters - _ . only", maxPurpose)
+	}
+	return m.base + "@" + purpose, nil
+}

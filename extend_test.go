@@ -1,0 +1,317 @@
+package cookiesession_test
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+)
+
+func setMetadata(name, value string) func(*cookiesession.Session) {
+	return func(s *cookiesession.Session) { must(s.SetMetadata(name, []byte(value))) }
+}
+
+func TestMetadataComesBackAndIsNoUserKey(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, func(s *cookiesession.Session) {
+		must(s.Set("k", 1))
+		must(s.SetMetadata("a", []byte("first")))
+		must(s.SetMetadata("b", []byte{}))
+	})
+	c.visit(200, func(s *cookiesession.Session) {
+		wants(t, "a", string(s.Metadata("a")), "first")
+		wants(t, "b is there, though empty", s.Metadata("b") != nil, true)
+		wants(t, "c", s.Metadata("c") == nil, true)
+		wants(t, "Keys", strings.Join(s.Keys(), " "), "k")
+		wants(t, "Len", s.Len(), 1)
+		wants(t, "All", len(s.All()), 1)
+		text, err := s.MarshalJSON()
+		must(err)
+		wants(t, "in JSON", strings.Contains(string(text), "first"), false)
+		wants(t, "Value", s.Value("a"), nil)
+	})
+}
+
+func TestMetadataStaysUntilTheSessionIsDestroyed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do   func(*cookiesession.Session)
+		want string
+	}{
+		"Clear keeps it":          {func(s *cookiesession.Session) { must(s.Clear()) }, "kept"},
+		"CycleID keeps it":        {func(s *cookiesession.Session) { must(s.CycleID()) }, "kept"},
+		"Delete does not know it": {func(s *cookiesession.Session) { must(s.Delete("m")) }, "kept"},
+		"nil removes it":          {func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) }, ""},
+		"Destroy drops it":        {func(s *cookiesession.Session) { must(s.Destroy()); must(s.Set("k", 2)) }, ""},
+		"Deny drops it":           {func(s *cookiesession.Session) { s.Deny() }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("m", "kept")(s) })
+			c.visit(200, tc.do)
+			c.visit(200, func(s *cookiesession.Session) { wants(t, "m", string(s.Metadata("m")), tc.want) })
+		})
+	}
+}
+
+func TestMetadataAloneIsASession(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	wants(t, "set", c.visit(200, setMetadata("m", "x")).names(), "s_session")
+	wants(t, "removed", c.visit(200, func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) }).names(), "-s_session")
+}
+
+func TestMetadataWrittenBeforePermissionIsThereAfterIt(t *testing.T) {
+	ring := newRing(t)
+	c := newClient(t, cookiesession.Config{Keyring: ring})
+	c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("old", "1")(s) })
+	c.m = newManager(t, cookiesession.Config{Keyring: ring, Consent: func(*http.Request) bool { return false }})
+	c.visit(200, func(s *cookiesession.Session) {
+		setMetadata("new", "2")(s)
+		must(s.SetMetadata("old", nil))
+		wants(t, "old, without permission", s.Metadata("old") == nil, true)
+		s.Allow()
+		wants(t, "new", string(s.Metadata("new")), "2")
+		wants(t, "old", s.Metadata("old") == nil, true)
+		wants(t, "data", cookiesession.GetOr(s, "k", 0), 1)
+	})
+}
+
+func TestMetadataTooLargeIsRefusedWhereItIsWritten(t *testing.T) {
+	c := newClient(t, cookiesession.Config{MaxBytes: 1000})
+	c.visit(200, func(s *cookiesession.Session) {
+		err := s.SetMetadata("m", make([]byte, 1000))
+		wants(t, "ErrTooLarge", errors.Is(err, cookiesession.ErrTooLarge), true)
+		wants(t, "stored", s.Metadata("m") == nil, true)
+	})
+}
+
+func TestASessionWithoutMetadataIsReadByOlderInstances(t *testing.T) {
+	// The first version of the payload has no place for metadata. It is written
+	// where there is none, so that only sessions that need the second one have it.
+	c := newClient(t, cookiesession.Config{})
+	with := c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("m", "x")(s) })
+	without := c.visit(200, func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) })
+	if a, b := bytesOf(with.header), bytesOf(without.header); a <= b {
+		t.Errorf("%d bytes with metadata, %d without", a, b)
+	}
+	wants(t, "data", c.sees("k"), any(int64(1)))
+}
+
+func TestIDBytesAreWhatIDEncodes(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, func(s *cookiesession.Session) {
+		id := s.ID()
+		b := s.IDBytes()
+		wants(t, "the same", base64.RawURLEncoding.EncodeToString(b[:]), id)
+	})
+}
+
+// checked opens the client's cookies with a check, and hands the session to f.
+func checked(c *client, check cookiesession.Check, f func(*cookiesession.Session)) http.Header {
+	s := c.m.Open(c.t.Context(), strings.Join(c.jar, "; "))
+	must(s.AddCheck(check))
+	f(s)
+	h := http.Header{}
+	c.m.Commit(h, s, 200)
+	return h
+}
+
+func TestACheckHidesTheSessionItRefuses(t *testing.T) {
+	refused := errors.New("refused")
+	for name, tc := range map[string]struct {
+		err          error
+		hidden, gone bool
+	}{
+		"no error":             {nil, false, false},
+		"an error":             {refused, true, false},
+		"ErrRevoked":           {cookiesession.ErrRevoked, true, true},
+		"one that wraps it":    {errors.Join(refused, cookiesession.ErrRevoked), true, true},
+		"a panic of the check": {nil, true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			c.visit(200, set("k", 1))
+			h := checked(c, func(_ context.Context, s *cookiesession.Session) (func(*cookiesession.Session), error) {
+				wants(t, "the check sees the data", cookiesession.GetOr(s, "k", 0), 1)
+				wants(t, "and cannot write", errors.Is(s.Set("k", 2), cookiesession.ErrCommitted), true)
+				if strings.HasPrefix(name, "a panic") {
+					panic("in a check")
+				}
+				return nil, tc.err
+			}, func(s *cookiesession.Session) {
+				wants(t, "hidden", !s.Has("k"), tc.hidden)
+				wants(t, "rejected", s.Rejected() != nil, tc.hidden)
+				if tc.err != nil {
+					wants(t, "why", errors.Is(s.Rejected(), tc.err), true)
+				}
+			})
+			wants(t, "deleted", len(h["Set-Cookie"]) > 0, tc.gone)
+		})
+	}
+}
+
+func TestChecksAreAskedAfterValidateAndInOrder(t *testing.T) {
+	var asked []string
+	ask := func(name string, err error) cookiesession.Check {
+		return func(context.Context, *cookiesession.Session) (func(*cookiesession.Session), error) {
+			asked = append(asked, name)
+			return nil, err
+		}
+	}
+	c := newClient(t, cookiesession.Config{Validate: func(context.Context, *cookiesession.Session) error {
+		asked = append(asked, "Validate")
+		return nil
+	}})
+	c.visit(200, set("k", 1))
+	asked = nil
+	s := c.m.Open(t.Context(), strings.Join(c.jar, "; "))
+	must(s.AddCheck(ask("first", nil)))
+	must(s.AddCheck(ask("second", errors.New("no"))))
+	must(s.AddCheck(ask("third", nil)))
+	s.Has("k")
+	wants(t, "asked", strings.Join(asked, " "), "Validate first second")
+}
+
+func TestARepairWritesOnceTheSessionIsOpen(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	c.visit(200, set("k", 1))
+	repair := func(s *cookiesession.Session) { must(s.Set("repaired", true)) }
+	check := func(context.Context, *cookiesession.Session) (func(*cookiesession.Session), error) {
+		return repair, nil
+	}
+	h := checked(c, check, func(s *cookiesession.Session) {
+		s.Has("k")
+		wants(t, "repaired", cookiesession.GetOr(s, "repaired", false), true)
+	})
+	wants(t, "saved", len(h["Set-Cookie"]), 1)
+	h = checked(c, check, func(*cookiesession.Session) {})
+	wants(t, "a session that nobody looks at is left alone", len(h["Set-Cookie"]), 0)
+}
+
+func TestACheckCannotBeAddedToASessionThatWasLookedAt(t *testing.T) {
+	c := newClient(t, cookiesession.Config{})
+	s := c.m.Open(t.Context())
+	s.Len()
+	wants(t, "refused", s.AddCheck(nil) != nil, true)
+}
+
+func TestTheCompanionCookieGoesWithTheSession(t *testing.T) {
+	companion := func(m *cookiesession.Manager) string {
+		cookie := m.CompanionCookie("value", time.Minute)
+		return cookie.Name + "=" + cookie.Value
+	}
+	for name, tc := range map[string]struct {
+		do     func(*cookiesession.Session)
+		status int
+		want   string
+	}{
+		"read":              {func(s *cookiesession.Session) { s.Has("k") }, 200, ""},
+		"written":           {set("k", 2), 200, "s_session"},
+		"cleared":           {func(s *cookiesession.Session) { must(s.Clear()) }, 200, "-s_session"},
+		"destroyed":         {func(s *cookiesession.Session) { must(s.Destroy()) }, 200, "-s_session -s_session_bound"},
+		"destroyed, on 500": {func(s *cookiesession.Session) { must(s.Destroy()) }, 500, "-s_session -s_session_bound"},
+		"denied":            {func(s *cookiesession.Session) { s.Deny() }, 200, "-s_session -s_session_bound"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{})
+			c.visit(200, set("k", 1))
+			c.jar = append(c.jar, companion(c.m))
+			wants(t, "Set-Cookie", c.visit(tc.status, tc.do).names(), tc.want)
+		})
+	}
+	t.Run("expired", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			c := newClient(t, cookiesession.Config{IdleTimeout: time.Minute})
+			c.visit(200, set("k", 1))
+			c.jar = append(c.jar, companion(c.m))
+			time.Sleep(time.Minute)
+			wants(t, "Set-Cookie", c.visit(200, func(s *cookiesession.Session) { s.Has("k") }).names(), "-s_session -s_session_bound")
+		})
+	})
+}
+
+func TestTheCompanionCookieHasTheAttributesOfTheOthers(t *testing.T) {
+	m := newManager(t, cookiesession.Config{Path: "/app", Domain: "example.org", SameSite: http.SameSiteStrictMode, Partitioned: true})
+	got := m.CompanionCookie("v", 1500*time.Millisecond).String()
+	wants(t, "cookie", got, "s_session_bound=v; Path=/app; Domain=example.org; Max-Age=2; HttpOnly; Secure; SameSite=Strict; Partitioned")
+}
+
+func TestASealedTextOpensForItsPurposeAndInItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ring := newRing(t)
+		m := newManager(t, cookiesession.Config{Keyring: ring})
+		other := newManager(t, cookiesession.Config{Keyring: ring, Name: "other"})
+		text, err := m.Seal("reset password", []byte("user 7"), time.Now().Add(time.Minute))
+		must(err)
+		open := func(m *cookiesession.Manager, purpose, text string) (string, error) {
+			plain, err := m.Unseal(purpose, text)
+			return string(plain), err
+		}
+		got, err := open(m, "reset password", text)
+		must(err)
+		wants(t, "text", got, "user 7")
+		for name, tc := range map[string]struct {
+			m             *cookiesession.Manager
+			purpose, text string
+			want          error
+		}{
+			"another purpose":  {m, "confirm", text, cookiesession.ErrInvalid},
+			"another manager":  {other, "reset password", text, cookiesession.ErrInvalid},
+			"another key id":   {m, "reset password", "AAAA" + text[4:], cookiesession.ErrUnknownKey},
+			"cut":              {m, "reset password", text[:len(text)-4], cookiesession.ErrInvalid},
+			"nothing":          {m, "reset password", "", cookiesession.ErrInvalid},
+			"endless":          {m, "reset password", text[:5] + strings.Repeat("A", 1<<20), cookiesession.ErrInvalid},
+			"a session cookie": {m, "reset password", sessionCookie(m), cookiesession.ErrInvalid},
+		} {
+			got, err := open(tc.m, tc.purpose, tc.text)
+			if !errors.Is(err, tc.want) || got != "" {
+				t.Errorf("%s: %q, %v, want %v", name, got, err, tc.want)
+			}
+		}
+		time.Sleep(time.Minute)
+		got, err = open(m, "reset password", text)
+		wants(t, "at its end it is expired", errors.Is(err, cookiesession.ErrExpired), true)
+		wants(t, "and authentic", got, "user 7")
+	})
+}
+
+func sessionCookie(m *cookiesession.Manager) string {
+	s := m.Open(context.Background())
+	must(s.Set("k", 1))
+	h := http.Header{}
+	must(m.Commit(h, s, 200))
+	_, value, _ := strings.Cut(h["Set-Cookie"][0], "=")
+	value, _, _ = strings.Cut(value, ";")
+	return value
+}
+
+func TestSealRefusesWhatIsTooLargeAndPurposesThatCouldBeMistaken(t *testing.T) {
+	m := newManager(t, cookiesession.Config{})
+	until := time.Now().Add(time.Hour)
+	for _, purpose := range []string{"", strings.Repeat("p", 65), "a|b", "a@b", "a\nb", "é"} {
+		if _, err := m.Seal(purpose, nil, until); err == nil {
+			t.Errorf("purpose %q is accepted by Seal", purpose)
+		}
+		if _, err := m.Unseal(purpose, "AAAA.x"); err == nil {
+			t.Errorf("purpose %q is accepted by Unseal", purpose)
+		}
+	}
+	if _, err := m.Seal("p", make([]byte, 4097), until); err == nil {
+		t.Error("4097 bytes are accepted")
+	}
+	for _, format := range []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact} {
+		m := newManager(t, cookiesession.Config{Keyring: formatRing(t, format)})
+		plain := slices.Repeat([]byte{7}, 4096)
+		text, err := m.Seal("p", plain, until)
+		must(err)
+		got, err := m.Unseal("p", text)
+		must(err)
+		wants(t, "what is accepted comes back", slices.Equal(got, plain), true)
+	}
+}
