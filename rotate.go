@@ -11,7 +11,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"github.com/cookiesession/cookiesession/internal/keyfile"
 	"github.com/cookiesession/cookiesession/internal/keys"
@@ -21,14 +20,10 @@ import (
 // marshals as a fingerprint, "secret(" and the id of its key and ")"; only
 // [Secret.Reveal] gives the text back. A Secret that is not zero has passed
 // [ParseSecret]. Equal secrets are equal with ==.
-type Secret struct {
-	// A handle is a pointer: fmt cannot reach the text even where it may not
-	// call our methods, in an unexported field of someone else's struct.
-	text unique.Handle[string]
-}
+type Secret struct{ secret keys.Secret }
 
 // NewSecret makes a secret of 32 random bytes, as 43 characters of base64url.
-func NewSecret() Secret { return secretOf(keys.NewSecret()) }
+func NewSecret() Secret { return Secret{keys.NewSecret()} }
 
 // ParseSecret reads a secret of at least 32 bytes: as hex when all of it is
 // hex digits, else as base64url or base64, padded or not. White space around
@@ -37,32 +32,18 @@ func NewSecret() Secret { return secretOf(keys.NewSecret()) }
 // documentation) are refused: everybody could forge sessions. [NewSecret],
 // "cookiesession keys new" and "openssl rand -hex 32" make good ones.
 func ParseSecret(text string) (Secret, error) {
-	text, err := keys.ParseSecret(text)
-	return secretOf(text), err
-}
-
-// secretOf is the secret of a text that has passed [keys.ParseSecret], or none
-// for "".
-func secretOf(text string) Secret {
-	if text == "" {
-		return Secret{}
-	}
-	return Secret{unique.Make(text)}
+	s, err := keys.ParseSecret(text)
+	return Secret{s}, err
 }
 
 // Reveal gives the text that was parsed or made.
-func (s Secret) Reveal() string {
-	if s.IsZero() {
-		return ""
-	}
-	return s.text.Value()
-}
+func (s Secret) Reveal() string { return s.secret.Reveal() }
 
 // IsZero reports whether there is no secret.
-func (s Secret) IsZero() bool { return s == Secret{} }
+func (s Secret) IsZero() bool { return s.secret.IsZero() }
 
 // String gives the fingerprint.
-func (s Secret) String() string { return keys.Fingerprint(s.Reveal()) }
+func (s Secret) String() string { return s.secret.String() }
 
 // Format writes the fingerprint, whatever the verb.
 func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
@@ -119,8 +100,8 @@ func (k *Key) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	*k = Key{
-		Secret: secretOf(m.Secret), HashKey: secretOf(m.HashKey), BlockKey: secretOf(m.BlockKey),
-		SealFrom: m.SealFrom, OpenUntil: m.OpenUntil, Format: Format(m.FormatName),
+		Secret: Secret{m.Secret}, HashKey: Secret{m.HashKey}, BlockKey: Secret{m.BlockKey},
+		SealFrom: m.SealFrom, OpenUntil: m.OpenUntil, Format: Format(m.Format),
 	}
 	return nil
 }
@@ -128,8 +109,8 @@ func (k *Key) UnmarshalJSON(data []byte) error {
 // material is the key as package keys knows it.
 func (k Key) material() keys.Material {
 	return keys.Material{
-		Secret: k.Secret.Reveal(), HashKey: k.HashKey.Reveal(), BlockKey: k.BlockKey.Reveal(),
-		SealFrom: k.SealFrom, OpenUntil: k.OpenUntil, FormatName: string(k.Format),
+		Secret: k.Secret.secret, HashKey: k.HashKey.secret, BlockKey: k.BlockKey.secret,
+		SealFrom: k.SealFrom, OpenUntil: k.OpenUntil, Format: string(k.Format),
 	}
 }
 

@@ -115,7 +115,7 @@ func setField(m *keys.Material, name string, value json.RawMessage) (err error) 
 	case "open_until":
 		m.OpenUntil, err = parseTime(text)
 	case "format":
-		m.FormatName = text // checked with the whole ring
+		m.Format = text // checked with the whole ring
 	default:
 		return fmt.Errorf("unknown field%s; there are secret, hash_key, block_key, seal_from, open_until and format", keys.Quote(name))
 	}

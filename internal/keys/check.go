@@ -51,11 +51,11 @@ func sharedSecrets(materials []Material) (problems []error) {
 			continue
 		}
 		ids[id] = true
-		for _, text := range m.secrets() {
-			if text == "" {
+		for _, s := range m.secrets() {
+			if s.IsZero() {
 				continue
 			}
-			raw := string(secretBytes(text))
+			raw := string(s.bytes())
 			if owner, shared := owners[raw]; shared {
 				problems = append(problems, fmt.Errorf("cookiesession: key %q: shares a secret with key %q", id, owner))
 			}

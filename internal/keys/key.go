@@ -14,7 +14,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"slices"
 	"sync/atomic"
@@ -29,12 +28,12 @@ const (
 	Compact      = "compact"
 )
 
-// Material is what one key is made from. It has either a Secret, or a HashKey
-// and a BlockKey. All three are texts that [ParseSecret] has returned, or "".
+// Material is what one key is made from: either a Secret, or a HashKey and a
+// BlockKey.
 type Material struct {
-	Secret, HashKey, BlockKey string
+	Secret, HashKey, BlockKey Secret
 	SealFrom, OpenUntil       time.Time // zero: always, and for ever
-	FormatName                string    // "" is Securecookie
+	Format                    string    // "" is Securecookie
 }
 
 // ID is the name of the key on cookies and in messages, "" where there is no
@@ -46,16 +45,13 @@ func (m Material) ID() string {
 	return ""
 }
 
-// Format prints the id and no secret, whatever the verb.
-func (m Material) Format(f fmt.State, _ rune) { io.WriteString(f, "key("+m.ID()+")") }
-
-func (m Material) secrets() [3]string { return [...]string{m.Secret, m.HashKey, m.BlockKey} }
+func (m Material) secrets() [3]Secret { return [...]Secret{m.Secret, m.HashKey, m.BlockKey} }
 
 // ikm is the input keying material: the bytes that everything about the key is
 // derived from.
 func (m Material) ikm() (ikm []byte) {
-	for _, text := range m.secrets() {
-		ikm = append(ikm, secretBytes(text)...)
+	for _, s := range m.secrets() {
+		ikm = append(ikm, s.bytes()...)
 	}
 	return ikm
 }
@@ -79,25 +75,23 @@ func unixNano(t time.Time, zero int64) int64 {
 
 // problem says why no key can be made from m, "" if one can.
 func (m Material) problem() string {
-	switch pair := m.HashKey != "" || m.BlockKey != ""; {
-	case m.Secret == "" && !pair:
+	switch pair := !m.HashKey.IsZero() || !m.BlockKey.IsZero(); {
+	case m.Secret.IsZero() && !pair:
 		return "it has no secret"
-	case pair && m.Secret != "":
+	case pair && !m.Secret.IsZero():
 		return "it has a secret beside hash_key or block_key; take one or the other"
-	case pair && (m.HashKey == "" || m.BlockKey == ""):
+	case pair && (m.HashKey.IsZero() || m.BlockKey.IsZero()):
 		return "hash_key and block_key go together; one is missing"
-	case pair && !slices.Contains([]int{32, 64}, len(secretBytes(m.HashKey))):
+	case pair && !slices.Contains([]int{32, 64}, len(m.HashKey.bytes())):
 		return "hash_key must be 32 or 64 bytes"
-	case pair && len(secretBytes(m.BlockKey)) != 32:
+	case pair && len(m.BlockKey.bytes()) != 32:
 		return "block_key must be 32 bytes"
-	case !pair && secretBytes(m.Secret) == nil:
-		return "its secret cannot be read"
 	}
-	switch m.FormatName {
+	switch m.Format {
 	case "", Securecookie, Compact:
 		return ""
 	}
-	return "unknown format" + Quote(m.FormatName) + "; there are \"securecookie\" and \"compact\""
+	return "unknown format" + Quote(m.Format) + "; there are \"securecookie\" and \"compact\""
 }
 
 // Quote quotes a name for an error, after a space. It gives "" for a name that
@@ -140,16 +134,16 @@ func newKey(m Material, position int) (*Key, error) {
 	ikm := m.ikm()
 	k := &Key{
 		id: keyID(ikm), from: m.from(), until: m.until(), position: position,
-		sealFrom: m.SealFrom, openUntil: m.OpenUntil, format: m.FormatName, opened: new(atomic.Uint64),
+		sealFrom: m.SealFrom, openUntil: m.OpenUntil, format: m.Format, opened: new(atomic.Uint64),
 	}
 	if k.format == "" {
 		k.format = Securecookie
 	}
 	hash, block := derive(ikm, labelSecurecookieHash, 32), derive(ikm, labelSecurecookieBlock, 32)
-	if m.Secret == "" {
+	if m.Secret.IsZero() {
 		// A pair is shared with other gorilla/securecookie programs, which use
 		// the two keys as they are.
-		hash, block = secretBytes(m.HashKey), secretBytes(m.BlockKey)
+		hash, block = m.HashKey.bytes(), m.BlockKey.bytes()
 	}
 	var err, err2 error
 	k.securecookie, err = seal.NewSecurecookie(hash, block)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unique"
 )
 
 const (
@@ -14,45 +15,64 @@ const (
 	maxSecretText  = 1024 // characters. The text may be any file, so the work must be bounded
 )
 
-// NewSecret makes the text of a secret: 32 random bytes as 43 characters of
-// base64url.
-func NewSecret() string {
-	b := make([]byte, minSecretBytes)
-	rand.Read(b)
-	return base64.RawURLEncoding.EncodeToString(b)
+// Secret is a text that a key is derived from. A Secret that is not zero has
+// passed [ParseSecret]. Equal texts are equal with ==.
+type Secret struct {
+	// A handle is a pointer. Package fmt prints only its address in places
+	// where it calls no methods: for %p and %w, and for an unexported field.
+	text unique.Handle[string]
 }
 
-// ParseSecret checks the text of a secret and returns it without the white
-// space around it.
-func ParseSecret(text string) (string, error) {
+// NewSecret makes a secret of 32 random bytes, as 43 characters of base64url.
+func NewSecret() Secret {
+	b := make([]byte, minSecretBytes)
+	rand.Read(b)
+	return Secret{unique.Make(base64.RawURLEncoding.EncodeToString(b))}
+}
+
+// ParseSecret reads the text of a secret. It drops white space around the text.
+func ParseSecret(text string) (Secret, error) {
 	text = strings.TrimSpace(text)
 	raw, err := decode(text)
 	if err != nil {
-		return "", fmt.Errorf("cookiesession: secret refused: %w", err)
+		return Secret{}, fmt.Errorf("cookiesession: secret refused: %w", err)
 	}
+	s := Secret{unique.Make(text)}
 	if reason := weakness(text, raw); reason != "" {
-		return "", fmt.Errorf("cookiesession: %s refused: %s; make one with \"cookiesession keys new\"", Fingerprint(text), reason)
+		return Secret{}, fmt.Errorf("cookiesession: %s refused: %s; make one with \"cookiesession keys new\"", s, reason)
 	}
-	return text, nil
+	return s, nil
 }
 
-// Fingerprint is what is printed in place of a secret: "secret(", the id of
-// its key and ")".
-func Fingerprint(text string) string { return "secret(" + Material{Secret: text}.ID() + ")" }
+// IsZero reports whether there is no secret.
+func (s Secret) IsZero() bool { return s == Secret{} }
 
-// secretBytes decodes a text that ParseSecret has returned. It gives nil for "" and
-// for any text that it would have refused to decode.
-func secretBytes(text string) []byte {
-	raw, err := decode(text)
-	if err != nil {
+// Reveal gives the text, "" if there is none.
+func (s Secret) Reveal() string {
+	if s.IsZero() {
+		return ""
+	}
+	return s.text.Value()
+}
+
+// String gives a fingerprint: "secret(", the id of its key and ")".
+func (s Secret) String() string { return "secret(" + Material{Secret: s}.ID() + ")" }
+
+// bytes decodes the text, nil if there is none.
+func (s Secret) bytes() []byte {
+	if s.IsZero() {
 		return nil
+	}
+	raw, err := decode(s.Reveal())
+	if err != nil {
+		panic("cookiesession: a secret that was never parsed")
 	}
 	return raw
 }
 
-// decode is strict: exactly one text of each encoding stands for given bytes.
-// Otherwise two texts that look different could be one key. No error quotes
-// the text.
+// decode is strict: but for the case of hex digits, each encoding has one text
+// for given bytes. Otherwise two texts that differ could be one key without
+// anybody seeing it. No error quotes the text.
 func decode(text string) ([]byte, error) {
 	var raw []byte
 	var err error
