@@ -7,6 +7,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/keys"
+	"github.com/cookiesession/cookiesession/internal/views"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -119,7 +120,7 @@ func (r *flashRecord) entries() wire.Pairs { return r.values }
 // packedLen is len(r.pack(nil)).
 func (r *flashRecord) packedLen() int {
 	const array, version = 1, 1
-	return array + version + wire.SizeInt(r.expires) + r.values.Size() + wire.SizeBytes(r.owner())
+	return array + version + wire.SizeInt(r.expires) + r.values.Size() + wire.SizeBytes(len(r.owner()))
 }
 
 // accept is record.accept for flash.
@@ -138,6 +139,27 @@ func (r *flashRecord) accept(plain []byte, now time.Time, rules *policy) (latest
 		return 0, ErrInvalid
 	}
 	return r.expires, nil
+}
+
+// viewRecord is the views payload.
+type viewRecord struct{ views.Record }
+
+func (r *viewRecord) pack(b []byte) []byte { return r.Pack(b) }
+
+// entries has none: a history that is too large is shortened, which is no error.
+func (r *viewRecord) entries() wire.Pairs { return wire.Pairs{} }
+
+// accept is record.accept for views.
+func (r *viewRecord) accept(plain []byte, now time.Time, _ *policy) (latest int64, err error) {
+	in, _, err := readPayload(plain, views.Elements)
+	if err != nil {
+		return 0, err
+	}
+	soon := now.Unix() + maxSkew
+	if !r.Unpack(&in) || r.Created > soon || r.Last > soon {
+		return 0, ErrInvalid
+	}
+	return r.Last, nil
 }
 
 // token is the payload of a text that is sealed for a purpose: [1, until, text].

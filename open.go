@@ -109,7 +109,7 @@ func (s *Session) openViews() {
 		s.note(v.refusal(name, s.in[viewsAt].Size))
 	}
 	if v.standing == alive && !s.live() { // without data they have a deadline of their own
-		end := s.m.deadline(Expiry{}, time.Unix(v.payload.created, 0), time.Unix(v.payload.last, 0))
+		end := s.m.deadline(Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
 		if !s.at.Before(end) {
 			v.end(expired, ErrExpired)
 		}
@@ -126,8 +126,8 @@ func (s *Session) noteDoubled(at int) {
 // storedActivity is when the session that came was active last.
 func (s *Session) storedActivity() time.Time {
 	last := s.data.payload.modified
-	if v := s.views; v != nil && v.standing == alive && v.payload.id == s.data.payload.id {
-		last = max(last, v.payload.last)
+	if v := s.views; v != nil && v.standing == alive && v.payload.ID == s.data.payload.id {
+		last = max(last, v.payload.Last)
 	}
 	return time.Unix(last, 0)
 }
@@ -142,7 +142,7 @@ func (s *Session) merge() {
 		s.work = s.data.payload
 	} else if v := s.views; v != nil && v.standing == alive && s.data.standing.blank() {
 		// A visitor without data is the one that the views remember.
-		s.work.id, s.work.created = v.payload.id, v.payload.created
+		s.work.id, s.work.created = v.payload.ID, v.payload.Created
 	}
 	s.replay()
 }

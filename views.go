@@ -2,6 +2,8 @@ package cookiesession
 
 import (
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/views"
 )
 
 // Views counts a visitor's requests. A page is a request answered 200; every
@@ -31,16 +33,25 @@ type PageView struct {
 func (s *Session) Views() Views {
 	s.enter()
 	defer s.exit()
-	v := viewRecord{created: s.at.Unix(), last: s.at.Unix()}
+	v := viewRecord{views.Record{Created: s.at.Unix(), Last: s.at.Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload
 	}
-	first := v.pages == 0
-	v.add(s.path, s.at.Unix(), 200, s.m.historySize)
+	first := v.Pages == 0
+	v.Add(s.path, s.at.Unix(), 200, s.m.historySize)
 	return Views{
-		FirstPage: first, Requests: int(v.requests), Pages: int(v.pages), Errors: int(v.errors()),
-		UniquePages: int(v.unique), History: v.history(),
+		FirstPage: first, Requests: int(v.Requests), Pages: int(v.Pages), Errors: int(v.Errors()),
+		UniquePages: int(v.Unique), History: historyOf(&v),
 	}
+}
+
+// historyOf decodes the history, oldest first.
+func historyOf(v *viewRecord) []PageView {
+	history := make([]PageView, 0, v.Len())
+	for view := range v.Views {
+		history = append(history, PageView{Path: view.Path, Time: time.Unix(view.Time, 0).UTC(), Status: view.Status})
+	}
+	return history
 }
 
 // continuesViews reports whether what came is this session's own.
@@ -49,7 +60,7 @@ func (s *Session) continuesViews() bool {
 		return false
 	}
 	if s.live() {
-		return s.views.payload.id == s.data.payload.id
+		return s.views.payload.ID == s.data.payload.id
 	}
 	return s.data.standing.blank()
 }
@@ -79,8 +90,8 @@ func (s *Session) planViews(e ending) step {
 		return step{}
 	}
 	next := s.nextViews(e, replaced)
-	views := &s.m.users[viewsAt].Cookie
-	if !next.shrink(func(n int) bool { return sealedSize(views, e.key, n) <= e.left }) {
+	c := &s.m.users[viewsAt].Cookie
+	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= e.left }) {
 		return step{action: remove}
 	}
 	do.payload, do.maxAge = next, s.m.cookieAge(s.work.expiry, s.created(), e.now, e.now)
@@ -89,12 +100,12 @@ func (s *Session) planViews(e ending) step {
 
 // nextViews is what the views are after this request.
 func (s *Session) nextViews(e ending, replaced bool) *viewRecord {
-	v := viewRecord{created: s.work.created, last: e.now.Unix()}
+	v := viewRecord{views.Record{Created: s.work.created, Last: e.now.Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload
 	}
-	v.id = s.browserID(e, replaced)
-	v.add(s.path, e.now.Unix(), e.status, s.m.historySize)
+	v.ID = s.browserID(e, replaced)
+	v.Add(s.path, e.now.Unix(), e.status, s.m.historySize)
 	return &v
 }
 
@@ -105,7 +116,7 @@ func (s *Session) browserID(e ending, replaced bool) sessionID {
 	case s.live() && !s.gone():
 		return s.data.payload.id
 	case e.failed() && s.continuesViews(): // a new id is dropped with the rest of a failed request
-		return s.views.payload.id
+		return s.views.payload.ID
 	}
 	return s.id()
 }
@@ -116,5 +127,5 @@ func (s *Session) viewsRoom(bool) int {
 	if s.views == nil {
 		return 0
 	}
-	return s.cost(viewsAt, s.views.payload.reserve())
+	return s.cost(viewsAt, s.views.payload.Reserve())
 }

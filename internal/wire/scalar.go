@@ -173,9 +173,9 @@ func AppendBytes(b, p []byte) []byte {
 	return append(b, p...)
 }
 
-// SizeBytes is the length of what AppendBytes appends.
-func SizeBytes(p []byte) int {
-	switch n := len(p); {
+// SizeBytes is the length of what AppendBytes appends for n bytes.
+func SizeBytes(n int) int {
+	switch {
 	case n <= math.MaxUint8:
 		return 2 + n
 	case n <= math.MaxUint16:

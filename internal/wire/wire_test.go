@@ -284,7 +284,7 @@ func TestAReaderStaysFailed(t *testing.T) {
 func TestSizeBytesIsWhatAppendBytesAppends(t *testing.T) {
 	for _, n := range []int{0, 1, 255, 256, 65535, 65536} {
 		p := make([]byte, n)
-		if got, want := wire.SizeBytes(p), len(wire.AppendBytes(nil, p)); got != want {
+		if got, want := wire.SizeBytes(len(p)), len(wire.AppendBytes(nil, p)); got != want {
 			t.Errorf("%d bytes: %d, want %d", n, got, want)
 		}
 	}
