@@ -39,7 +39,7 @@ func (r *record) apply(c *change) {
 	case changeSet:
 		r.values = r.values.Put(c.at, c.key, c.raw)
 	case changeUpdate:
-		r.values = union(r.values, c.values)
+		r.values = r.values.Merge(c.values)
 	case changeDelete:
 		r.values = r.values.Without(c.key)
 	case changeClear:
@@ -77,10 +77,13 @@ func (s *Session) change(f func() error) (err error) {
 // could make the session too large is refused where it would.
 func (s *Session) write(c change) error {
 	next := s.work
+	if s.extent == untouched && s.visitor() {
+		next.id, next.created = sessionID{}, s.at.Unix() // a session begins: it takes nothing from views that came alone
+	}
 	next.apply(&c)
 	switch c.kind {
 	case changeSet, changeUpdate, changeExpire, changeMetadata:
-		if err := s.fits(dataAt, next.packedLen(), s.data.plainLen, next.values); err != nil {
+		if err := s.fits(dataAt, next.packedLen(), s.cameLen(), next.values); err != nil {
 			return err
 		}
 	}
@@ -129,12 +132,4 @@ func (s *Session) encoded(key string, v any, f func(raw []byte) error) error {
 			return f(raw)
 		})
 	})
-}
-
-// union is a with b on top.
-func union(a, b wire.Pairs) wire.Pairs {
-	for key, raw := range b.All() {
-		a = a.With(key, raw)
-	}
-	return a
 }

@@ -92,19 +92,21 @@ func (r *record) accept(plain []byte, now time.Time, _ *policy) (latest int64, e
 // flashRecord is the flash payload:
 //
 //	[1, expires, {key: value}]
-//	[2, expires, {key: value}, id]
+//	[2, made, {key: value}, id]
 //
-// The second version names the session that the flash was made beside; an
-// empty id stands for a visitor without one. The first version is only read.
+// The second version says when the flash was made, because the lifetime in
+// force is that of the current Config. It names the session that the flash was
+// made beside; an empty id stands for a visitor without one. The first version is
+// only read.
 type flashRecord struct {
-	expires int64 // Unix time, seconds
-	values  wire.Pairs
-	id      sessionID // all zero: made beside no session
-	free    bool      // of version 1: made beside nobody knows what
+	made   int64 // Unix time, seconds
+	values wire.Pairs
+	id     sessionID // all zero: made beside no session
+	free   bool      // of version 1: made beside nobody knows what
 }
 
 func (r *flashRecord) pack(b []byte) []byte {
-	b = wire.AppendInt(wire.AppendInt(wire.AppendArray(b, 4), 2), r.expires)
+	b = wire.AppendInt(wire.AppendInt(wire.AppendArray(b, 4), 2), r.made)
 	return wire.AppendBytes(r.values.Append(b), r.owner())
 }
 
@@ -120,7 +122,7 @@ func (r *flashRecord) entries() wire.Pairs { return r.values }
 // packedLen is len(r.pack(nil)).
 func (r *flashRecord) packedLen() int {
 	const array, version = 1, 1
-	return array + version + wire.SizeInt(r.expires) + r.values.Size() + wire.SizeBytes(len(r.owner()))
+	return array + version + wire.SizeInt(r.made) + r.values.Size() + wire.SizeBytes(len(r.owner()))
 }
 
 // accept is record.accept for flash.
@@ -129,16 +131,18 @@ func (r *flashRecord) accept(plain []byte, now time.Time, rules *policy) (latest
 	if err != nil {
 		return 0, err
 	}
-	r.expires, r.values = in.Int(), in.Pairs()
+	r.made, r.values = in.Int(), in.Pairs()
 	okID := true
-	if r.free = version == 1; !r.free {
+	if r.free = version == 1; r.free {
+		r.made -= rules.flashSeconds() // what stands there is when it ends
+	} else {
 		id := in.Bytes()
 		okID = len(id) == 0 || r.id.set(id)
 	}
-	if !in.Done() || !okID || r.expires > now.Add(rules.flashLifetime).Unix()+maxSkew+1 {
+	if !in.Done() || !okID || r.made > now.Unix()+maxSkew+1 {
 		return 0, ErrInvalid
 	}
-	return r.expires, nil
+	return r.made, nil
 }
 
 // viewRecord is the views payload.

@@ -3,6 +3,8 @@ package cookiesession
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
@@ -42,10 +44,14 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 // the cookie, and it costs no cryptography. What comes after the header may
 // still read it.
 func (s *Session) dropFlashUnopened(h http.Header) {
-	s.begin()
 	flash := &s.m.users[flashAt]
+	r := response{s: s, lines: h["Set-Cookie"], before: len(h["Set-Cookie"])}
+	if r.sets(flashAt) {
+		return
+	}
+	s.begin()
 	h["Set-Cookie"] = flash.AppendDeletions(h["Set-Cookie"], &s.in[flashAt], 0, new(int))
-	s.note(Event{Kind: EventDeleted, CookieName: flash.Name})
+	s.note(Event{Kind: EventDeleted, CookieName: flash.Name, Bytes: s.in[flashAt].Size})
 	s.fields.ForbidSharing(h)
 }
 
@@ -54,6 +60,7 @@ type response struct {
 	ending
 	s         *Session
 	lines     []string // Set-Cookie
+	before    int      // of them: how many others have set
 	leftovers int      // continuation cookies that were deleted
 	err       error
 }
@@ -65,8 +72,7 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 	r := response{s: s, lines: h["Set-Cookie"], ending: ending{
 		status: status, panicked: panicked, now: now, key: s.m.ring.current(now).Sealing(now), left: s.m.maxBytes,
 	}}
-	before := len(r.lines)
-	if before == 0 {
+	if r.before = len(r.lines); r.before == 0 {
 		r.lines = s.cookies[:0]
 	}
 	for i := range s.m.users {
@@ -76,7 +82,7 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 		}
 	}
 	r.test()
-	if len(r.lines) > before {
+	if len(r.lines) > r.before {
 		s.fields.ForbidSharing(h) // first: it walks over the fields that are there
 		h["Set-Cookie"] = r.lines
 	} else if s.permitted && (s.live() && !s.destroyed || s.flash != nil && s.flash.shown()) {
@@ -92,6 +98,9 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 // carryOut does to one compartment what was decided, and tells what was done
 // in the end.
 func (r *response) carryOut(at int, do step) action {
+	if !do.own && r.sets(at) {
+		do.action = leave
+	}
 	switch do.action {
 	case issue, renew, rekey:
 		if r.issue(at, &do) {
@@ -105,6 +114,17 @@ func (r *response) carryOut(at int, do step) action {
 	}
 	r.left -= do.stays
 	return leave
+}
+
+// sets reports whether the response set cookies of this name before us. Where a
+// service behind a gateway shares the ring and the Name, both treat one response,
+// and what the service has just set is not for the gateway to touch by itself.
+func (r *response) sets(at int) bool {
+	name := r.s.m.users[at].Name
+	return slices.ContainsFunc(r.lines[:r.before], func(line string) bool {
+		rest, ours := strings.CutPrefix(line, name)
+		return ours && strings.HasPrefix(rest, "=")
+	})
 }
 
 var issueEvents = [...]EventKind{issue: EventIssued, renew: EventRenewed, rekey: EventRekeyed}

@@ -110,6 +110,16 @@ func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first str
 // end gives what was alive another standing, for a reason.
 func (o *opened[P]) end(as standing, why error) { o.standing, o.err = as, why }
 
+// held is how many bytes of cookies the browser holds of what is alive, as it
+// was issued. Leftovers and further cookies of the same name do not count:
+// whoever can plant them would leave no room for anything else.
+func (o *opened[P]) held(c *cookie.Cookie) int {
+	if o.standing != alive && o.standing != withheld {
+		return 0
+	}
+	return sealedSize(c, o.key, o.plainLen)
+}
+
 // refusal is the event that tells why what came was refused.
 func (o *opened[P]) refusal(name string, size int) Event {
 	// The id of the key is cloned: who keeps it must not keep the whole Cookie line alive.
@@ -139,4 +149,5 @@ type step struct {
 	maxAge    int     // of the cookies, in seconds, or cookie.NoMaxAge
 	cameLen   int     // a payload that is not longer than this may exceed MaxBytes
 	stays     int     // bytes that the browser keeps where nothing is done
+	own       bool    // it is the handler's own word, not done by itself
 }

@@ -53,6 +53,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
@@ -171,7 +172,7 @@ func (c *Config) settings() settings {
 			flashAt: {cookie.New(base+flashSuffix, a), (*Session).planFlash, (*Session).flashRoom},
 			viewsAt: {cookie.New(base+viewsSuffix, a), (*Session).planViews, (*Session).viewsRoom},
 
-			companionAt: {cookie.New(base+companionSuffix, a), (*Session).planCompanion, (*Session).companionRoom},
+			companionAt: {Cookie: cookie.New(base+companionSuffix, a), plan: (*Session).planCompanion},
 		},
 		attributes: a,
 		test:       cookie.New(base+testSuffix, a),
@@ -179,6 +180,7 @@ func (c *Config) settings() settings {
 		maxBytes:   c.MaxBytes, historySize: c.HistorySize,
 		consent: c.Consent, validate: c.Validate, onEvent: c.OnEvent,
 		always: c.Consent != nil || c.TrackViews || c.SaveEveryRequest,
+		nested: new(atomic.Bool),
 	}
 }
 
@@ -248,9 +250,12 @@ func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
 	refuse(err != nil || strings.ContainsAny(c.Path, ";\r\n"), "Path", "%q is not a cookie path", c.Path)
 	err = (&http.Cookie{Name: "s_x", Path: "/", Domain: c.Domain}).Valid()
 	refuse(c.Domain != "" && err != nil, "Domain", "%q is not a cookie domain", c.Domain)
+	refuse(strings.HasSuffix(c.Domain, "."), "Domain", "%q ends in a dot: browsers drop such a cookie", c.Domain)
+	refuse(c.Domain != "" && !strings.Contains(strings.Trim(c.Domain, "."), "."), "Domain", "%q is a whole top-level domain: browsers drop such a cookie; leave Domain empty for this host alone", c.Domain)
 	refuse(len(c.Path)+len(c.Domain) > 1024, "Path", "with Domain it is longer than the 1024 bytes that browsers accept")
 	refuse(c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode, "SameSite", "%d is not one of net/http's modes", c.SameSite)
 	refuse(c.SameSite == http.SameSiteNoneMode && c.Insecure, "SameSite", "None needs Secure: browsers drop such a cookie")
+	refuse(c.Partitioned && c.SameSite != http.SameSiteNoneMode, "Partitioned", "needs SameSite None: embedded in another site, where partitions matter, browsers send no other cookies")
 	refuse(c.Partitioned && c.Insecure, "Partitioned", "needs Secure: browsers drop such a cookie")
 	refuse(c.HostPrefix && c.Insecure, "HostPrefix", "needs Secure: browsers drop such a cookie")
 	refuse(c.HostPrefix && c.Domain != "", "HostPrefix", "does not go with Domain: browsers drop such a cookie")
@@ -269,17 +274,16 @@ func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
 func (m *Manager) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := r.Context().Value(contextKey{&m.settings}).(*Session)
-		if s != nil && s.handled {
+		if s != nil && !s.claim() {
 			next.ServeHTTP(w, r)
 			return
 		}
 		x := &exchange{Context: r.Context(), s: s}
 		if s == nil {
-			x.s = &x.own
-			m.openRequest(x.s, r)
+			x.s, x.lines, x.own.handled = &x.own, r.Header["Cookie"], true
+			m.openRequest(x.s, &x.lines, r)
 			x.s.ctx = x
 		}
-		x.s.handled = true
 		x.serve(next, w, r)
 	})
 }
@@ -289,14 +293,15 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 // navigation (Sec-Fetch-Dest, Sec-Purpose) or came from another site
 // (Sec-Fetch-Site) taken from r.
 func (m *Manager) OpenRequest(r *http.Request) *Session {
+	lines := r.Header["Cookie"]
 	s := new(Session)
-	m.openRequest(s, r)
+	m.openRequest(s, &lines, r)
 	s.ctx = m.NewContext(r.Context(), s)
 	return s
 }
 
-func (m *Manager) openRequest(s *Session, r *http.Request) {
-	s.m, s.lines, s.path = &m.settings, r.Header["Cookie"], r.URL.Path
+func (m *Manager) openRequest(s *Session, lines *[]string, r *http.Request) {
+	s.m, s.lines, s.path = &m.settings, lines, r.URL.Path
 	if s.findFlashCookie(); s.answer != anyAnswer || m.always { // else nothing depends on the header: 30 ns
 		s.request.read(r)
 	}
@@ -309,15 +314,20 @@ func (m *Manager) openRequest(s *Session, r *http.Request) {
 // It counts as a document navigation and records no path; with Consent
 // configured it has no permission until [Session.Allow].
 func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
-	s := &Session{m: &m.settings, lines: slices.Clone(cookies), permitted: m.consent == nil}
+	lines := slices.Clone(cookies)
+	s := &Session{m: &m.settings, lines: &lines, permitted: m.consent == nil}
 	s.findFlashCookie()
 	s.ctx = m.NewContext(ctx, s)
 	return s
 }
 
 // NewContext returns a context that carries s, a session of m, for
-// [Manager.FromContext] and for [Manager.Handler], which commits it.
+// [Manager.FromContext] and for [Manager.Handler], which commits it. It panics
+// where s is another manager's: its cookies would be issued under this one.
 func (m *Manager) NewContext(ctx context.Context, s *Session) context.Context {
+	if s.m != &m.settings {
+		panic("cookiesession: NewContext: the session is another manager's; use the manager that opened it")
+	}
 	return m.newContext(ctx, s)
 }
 

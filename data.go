@@ -13,6 +13,7 @@ func (s *Session) planData(e ending) step {
 		oldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key),
 	}
 	do := step{action: facts.decide(), stays: s.dataStays()}
+	do.own = do.action == issue || do.action == remove
 	switch do.action {
 	case leave, remove:
 		return do
@@ -25,7 +26,7 @@ func (s *Session) planData(e ending) step {
 	case renew:
 		s.work.modified = e.now.Unix()
 	}
-	do.payload, do.cameLen = &s.work, s.data.plainLen
+	do.payload, do.cameLen = &s.work, s.cameLen()
 	do.maxAge = s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), e.now)
 	return do
 }
@@ -48,13 +49,21 @@ func (s *Session) dataRoom(bool) int {
 }
 
 // dataStays is what the data cookies that came take, if they stay as they are.
-// Those that open nowhere take nothing: a planted one would leave no room.
 func (s *Session) dataStays() int {
-	switch s.data.standing {
-	case alive, unreadable, withheld:
-		if !s.destroyed {
-			return s.in[dataAt].Size
-		}
+	switch {
+	case s.destroyed:
+		return 0
+	case s.data.standing == unreadable: // nobody here knows how much of it is real
+		return s.in[dataAt].Size
 	}
-	return 0
+	return s.data.held(&s.m.users[dataAt].Cookie)
+}
+
+// cameLen is how long a payload of the data may be that is not longer than the
+// one that came. What has ended gives no right to be as large again.
+func (s *Session) cameLen() int {
+	if s.gone() {
+		return 0
+	}
+	return s.data.plainLen
 }

@@ -102,8 +102,8 @@ type flashFacts struct {
 	destroyed bool     // the session, by the handler
 	clear     bool     // ClearFlash
 	failed    bool     // the response is a 5xx, or the handler panicked
-	ok        bool     // the status is 200
-	page      bool     // the status is 200, and the answer is a page that somebody sees
+	shows     bool     // somebody sees what this response shows: not a redirect, 204, 304, a 5xx, HEAD, a prefetch
+	page      bool     // the status is 200, and the response is a page that somebody sees
 	kept      bool     // KeepFlash named something
 	read      bool     // some of what came was read
 	taken     bool     // Delete or Pop took some of what came
@@ -146,7 +146,7 @@ func (f flashFacts) decide() flashAction {
 // changes reports whether there is a reason to look at what is left of the
 // flash that came.
 func (f flashFacts) changes() bool {
-	return f.made || f.kept || f.taken || f.moved || f.standing == expired || f.ok && f.read
+	return f.made || f.kept || f.taken || f.moved || f.standing == expired || f.shows && f.read
 }
 
 // instead is for flash whose turn is over: what was made takes its place.

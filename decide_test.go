@@ -163,17 +163,17 @@ func TestTheDataObeysTheRulesInEveryState(t *testing.T) {
 
 func flashReachable(f flashFacts) bool {
 	switch {
-	case f.page && !f.ok, f.failed && f.ok:
+	case f.page && !f.shows, f.failed && f.shows:
 		return false
 	case f.session == unopened && !f.denied:
 		return false
 	case f.standing == revoked || f.standing == withheld: // Validate is asked about the data alone
 		return false
-	case (f.read || f.taken) && f.standing != alive:
+	case f.read && f.standing != alive, f.taken && f.standing != alive && f.standing != unopened:
 		return false
 	case f.moved && f.failed: // a failed request changes no id
 		return false
-	case f.hidden() && (f.standing == unopened || f.standing == absent) && (f.read || f.taken):
+	case f.hidden() && f.standing != alive && f.read:
 		return false
 	}
 	return true
@@ -209,11 +209,11 @@ func TestFlashObeysTheRulesInEveryState(t *testing.T) {
 		}},
 		{"What survives a redirect is not touched when nobody wrote.", func(f flashFacts, a flashAction) bool {
 			wrote := f.made || f.kept || f.taken || f.clear
-			return !f.ok && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
+			return !f.shows && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
 		}},
 		{"A 200 that was no page leaves what it did not read.", func(f flashFacts, a flashAction) bool {
 			wrote := f.made || f.kept || f.taken || f.clear
-			return f.ok && !f.page && !f.read && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
+			return f.shows && !f.page && !f.read && !wrote && !f.moved && !f.hidden() && f.standing == alive && a != flashLeave
 		}},
 		{"Flash that others may read is not replaced by itself.", func(f flashFacts, a flashAction) bool {
 			own := f.made || f.clear

@@ -38,6 +38,7 @@ const (
 	EventDoubled      EventKind = "doubled"       // several cookies of one name came
 	EventRenewed      EventKind = "renewed"       // an unchanged session was issued anew by RenewAfter or SaveEveryRequest
 	EventRekeyed      EventKind = "rekeyed"       // an unchanged session was issued anew under a newer key
+	EventNested       EventKind = "nested"        // another manager of the same Name is around this one; told once
 	EventKeysLoaded   EventKind = "keys-loaded"   // the keyring has new keys
 	EventKeysRefused  EventKind = "keys-refused"  // new keys were refused, the old ones stay; Err says why
 )
@@ -56,7 +57,7 @@ type Event struct {
 // level: a flood of them is no flood of lines.
 func levelOf(kind EventKind) slog.Level {
 	switch kind {
-	case EventWriteRefused, EventKeysRefused, EventLateLook:
+	case EventWriteRefused, EventKeysRefused, EventLateLook, EventNested:
 		return slog.LevelWarn
 	case EventKeysLoaded:
 		return slog.LevelInfo

@@ -113,12 +113,18 @@ func (p *policy) cookieAge(e Expiry, created, active, now time.Time) int {
 	return maxAge(end.Sub(now))
 }
 
-// flashAge is the Max-Age of a flash cookie in seconds.
-func (p *policy) flashAge(expires int64, now time.Time) int {
+// flashSeconds is how long flash lives, in seconds.
+func (p *policy) flashSeconds() int64 { return roundUp(p.flashLifetime) }
+
+// flashEnd is when flash ends that was made then, in Unix seconds.
+func (p *policy) flashEnd(made int64) int64 { return made + p.flashSeconds() }
+
+// flashAge is the Max-Age of the cookies of flash that was made then.
+func (p *policy) flashAge(made int64, now time.Time) int {
 	if p.browserSession {
 		return cookie.NoMaxAge
 	}
-	return maxAge(min(time.Unix(expires, 0).Sub(now), p.flashLifetime))
+	return maxAge(min(time.Unix(p.flashEnd(made), 0).Sub(now), p.flashLifetime))
 }
 
 // maxAge is a Max-Age in seconds that lasts for d, within what browsers accept.

@@ -63,7 +63,7 @@ func (s *Session) AddCheck(check Check) error {
 // CompanionCookie returns a cookie named s_<Name>_bound with the attributes of
 // this manager's other cookies. It is for a package that keeps one more cookie
 // beside each session, such as device binding, and that seals its value with
-// [Manager.Seal]. What ends a session deletes this cookie too: Destroy, Deny,
+// [Manager.Seal]. It is not counted in MaxBytes. What ends a session deletes this cookie too: Destroy, Deny,
 // revocation and expiry. maxAge is rounded up to whole seconds.
 func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cookie {
 	a := &m.attributes
@@ -81,15 +81,7 @@ func (s *Session) planCompanion(ending) step {
 		return step{}
 	}
 	facts := companionFacts{session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed}
-	return step{action: facts.decide(), stays: in.Size}
-}
-
-// companionRoom is user.room of the companion cookie.
-func (s *Session) companionRoom(bool) int {
-	if !s.permitted || s.gone() {
-		return 0
-	}
-	return s.in[companionAt].Size
+	return step{action: facts.decide(), own: true}
 }
 
 const (

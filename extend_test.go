@@ -237,9 +237,9 @@ func TestTheCompanionCookieGoesWithTheSession(t *testing.T) {
 }
 
 func TestTheCompanionCookieHasTheAttributesOfTheOthers(t *testing.T) {
-	m := newManager(t, cookiesession.Config{Path: "/app", Domain: "example.org", SameSite: http.SameSiteStrictMode, Partitioned: true})
+	m := newManager(t, cookiesession.Config{Path: "/app", Domain: "example.org", SameSite: http.SameSiteNoneMode, Partitioned: true})
 	got := m.CompanionCookie("v", 1500*time.Millisecond).String()
-	wants(t, "cookie", got, "s_session_bound=v; Path=/app; Domain=example.org; Max-Age=2; HttpOnly; Secure; SameSite=Strict; Partitioned")
+	wants(t, "cookie", got, "s_session_bound=v; Path=/app; Domain=example.org; Max-Age=2; HttpOnly; Secure; SameSite=None; Partitioned")
 }
 
 func TestASealedTextOpensForItsPurposeAndInItsTime(t *testing.T) {

@@ -119,8 +119,11 @@ func (f *flashState) changed() bool {
 	return f.out.Len() > 0 || f.clear || f.lost() || !f.kept.empty()
 }
 
-// lost reports whether some of what came has been taken.
-func (f *flashState) lost() bool { return f.in.Len() < f.payload.values.Len() }
+// lost reports whether some of what came has been taken, or will be as soon as
+// it is opened.
+func (f *flashState) lost() bool {
+	return f.in.Len() < f.payload.values.Len() || f.standing == unopened && len(f.taken) > 0
+}
 
 // shown reports whether this request had flash to show.
 func (f *flashState) shown() bool { return f.payload.values.Len()+f.now.Len() > 0 }
@@ -153,7 +156,7 @@ func (s *Session) openFlash() {
 		f.end(invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
-	if f.standing == alive && f.payload.expires <= s.at.Unix() {
+	if f.standing == alive && s.m.flashEnd(f.payload.made) <= s.at.Unix() {
 		f.payload = flashRecord{}
 		f.end(expired, ErrExpired)
 		s.note(f.refusal(name, 0))
@@ -196,7 +199,7 @@ func (s *Session) readAllFlash() (visible wire.Pairs) {
 		visible = s.flash.in
 	}
 	s.flash.seen.all = true
-	return union(visible, s.flash.now)
+	return visible.Merge(s.flash.now)
 }
 
 // takeFlash removes key from what this request sees and the next one would get
@@ -208,7 +211,7 @@ func (s *Session) takeFlash(key string) {
 	}
 	f := s.flashes()
 	f.in, f.now = f.in.Without(key), f.now.Without(key)
-	if f.standing == unopened {
+	if f.standing == unopened && s.in[flashAt].First != "" {
 		f.taken = append(f.taken, key)
 	}
 }
@@ -217,9 +220,9 @@ func (s *Session) takeFlash(key string) {
 // owned says whether there will be a session that it belongs to.
 func (s *Session) flashWith(out wire.Pairs, owned bool) flashRecord {
 	if s.openFlash(); s.showsFlash() {
-		out = union(s.flash.in, out)
+		out = s.flash.in.Merge(out)
 	}
-	r := flashRecord{expires: s.at.Unix(), values: out}
+	r := flashRecord{made: s.at.Unix(), values: out}
 	if owned {
 		r.id = sessionID{1} // any: only the size matters
 	}
@@ -250,16 +253,18 @@ func (s *Session) flashRoom(exact bool) int {
 	return s.flashStays()
 }
 
-// flashStays is what the flash cookies that came take, if they stay as they are.
+// flashStays is what the flash cookies that came take, if they stay as they
+// are. Flash past its lifetime is deleted, so it takes nothing; and neither does
+// what opens nowhere, because a planted cookie would leave no room.
 func (s *Session) flashStays() int {
 	in := &s.in[flashAt]
-	switch f := s.flash; {
-	case in.First == "", f != nil && f.standing != unopened && f.plainLen == 0:
+	if in.First == "" || !s.showsFlash() && s.data.standing != withheld {
 		return 0
-	case s.showsFlash(), s.data.standing == withheld:
+	}
+	if s.flash == nil || s.flash.standing == unopened {
 		return in.Size
 	}
-	return 0
+	return s.flash.held(&s.m.users[flashAt].Cookie)
 }
 
 // planFlash is user.plan of flash.
@@ -277,9 +282,9 @@ func (s *Session) planFlash(e ending) step {
 	}
 	switch decided {
 	case flashRemove:
-		return step{action: remove}
+		return step{action: remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
 	case flashMade:
-		return s.sendFlash(e, s.m.flashUntil(e.now), s.flash.out)
+		return s.sendFlash(e, madeAt(e.now), s.flash.out)
 	case flashSift:
 		return s.siftFlash(e, &facts)
 	}
@@ -290,7 +295,7 @@ func (s *Session) flashFacts(e ending) flashFacts {
 	f := s.flashes()
 	facts := flashFacts{
 		standing: f.standing, session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed,
-		failed: e.failed(), ok: e.status == 200, page: e.status == 200 && s.answer != dataAnswer,
+		failed: e.failed(), shows: s.shows(e.status), page: s.shows(e.status) && e.status == 200 && s.answer != dataAnswer,
 		clear: f.clear, kept: !f.kept.empty(), read: !f.seen.empty(), taken: f.lost(), made: f.out.Len() > 0,
 		moved: e.data == remove || e.data == issue && (!s.live() || s.work.id != s.data.payload.id),
 	}
@@ -304,25 +309,36 @@ func (s *Session) flashFacts(e ending) flashFacts {
 func (s *Session) siftFlash(e ending, facts *flashFacts) step {
 	f := s.flash
 	left := s.flashLeft(facts)
-	expires := s.m.flashUntil(e.now)
+	made := madeAt(e.now)
 	if !facts.made && !facts.kept {
-		expires = f.payload.expires
+		made = f.payload.made
 	}
 	switch facts.sifted(left.Len() > 0, left.Len() < f.payload.values.Len()) {
 	case issue:
-		return s.sendFlash(e, expires, union(left, f.out))
+		return s.sendFlash(e, made, left.Merge(f.out))
 	case remove:
-		return step{action: remove}
+		return step{action: remove, stays: s.flashStays(), own: s.flash.changed()}
 	}
 	return step{stays: s.flashStays()}
 }
 
-// flashLeft is what goes on of what came. That is all of it after a redirect
-// or an error, and after a page what was kept. After a 200 that was no page (a
-// script's fetch, a prefetch) it is also what that did not read.
+// shows reports whether somebody sees what a response of that status shows. A
+// redirect, 204, 205 and 304 have no page, a 5xx is somebody else's, the answer to
+// HEAD has no body, and a prefetched page may never be looked at.
+func (r *request) shows(status int) bool {
+	switch {
+	case r.answer == unseenAnswer, status == 204, status == 205:
+		return false
+	}
+	return status >= 200 && status < 300 || status >= 400 && status < 500
+}
+
+// flashLeft is what goes on of what came. After a page that somebody saw that
+// is what was kept. After another response that somebody saw (an error page, a
+// script's fetch) it is also what that did not read. Else it is all of it.
 func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
 	left := s.flash.in
-	if !facts.ok {
+	if !facts.shows {
 		return left
 	}
 	for key := range s.flash.in.All() {
@@ -334,10 +350,10 @@ func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
 	return left
 }
 
-func (s *Session) sendFlash(e ending, expires int64, values wire.Pairs) step {
+func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
-		action: issue, payload: &flashRecord{expires: expires, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(expires, e.now),
-		cameLen: s.flash.cameLen(), stays: s.flashStays(),
+		action: issue, payload: &flashRecord{made: made, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(made, e.now),
+		cameLen: s.flash.cameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }
 
@@ -367,8 +383,6 @@ func (s *Session) ownFlash() bool {
 	return f.free || f.id == (sessionID{}) && s.data.standing.blank()
 }
 
-// flashUntil is when flash ends that is made now, in whole seconds.
-func (p *policy) flashUntil(now time.Time) int64 {
-	end := now.Add(p.flashLifetime)
-	return end.Unix() + roundUp(time.Duration(end.Nanosecond()))
-}
+// madeAt is the time of flash that is made now, in whole seconds. It is rounded
+// up: what is made just before a second begins would lose that second.
+func madeAt(now time.Time) int64 { return now.Unix() + roundUp(time.Duration(now.Nanosecond())) }

@@ -143,14 +143,20 @@ func TestASecondFlashOfTheSameKeyReplacesTheFirst(t *testing.T) {
 
 func TestFlashIsDroppedByAPageAndKeptByOtherAnswers(t *testing.T) {
 	for _, use := range []struct {
-		name string
-		do   func(*cookiesession.Session)
+		name  string
+		do    func(*cookiesession.Session)
+		shown bool
 	}{
-		{"untouched", nil},
-		{"looked at", func(s *cookiesession.Session) { s.Len() }},
-		{"read", func(s *cookiesession.Session) { s.Value("k") }},
+		{"untouched", nil, false},
+		{"looked at", func(s *cookiesession.Session) { s.Len() }, false},
+		{"read", func(s *cookiesession.Session) { s.Value("k") }, true},
+		{"read with all of it", func(s *cookiesession.Session) { s.Flashes() }, true},
 	} {
-		for status, kept := range map[int]bool{200: false, 201: true, 204: true, 301: true, 302: true, 303: true, 304: true, 307: true, 400: true, 404: true, 500: true} {
+		// What was shown is consumed on every status that carries a page: a form that
+		// is rendered again with 422 shows its flash once.
+		pages := map[int]bool{200: true, 201: true, 400: true, 404: true, 409: true, 422: true}
+		for _, status := range []int{200, 201, 204, 205, 301, 302, 303, 304, 307, 400, 404, 409, 422, 500, 503} {
+			kept := status != 200 && !(use.shown && pages[status])
 			v := flashed(t, cookiesession.Config{}, "k")
 			v.visit(status, use.do)
 			if got := v.cookie("s_session_flash") != nil; got != kept {
@@ -202,8 +208,10 @@ func TestAnAnswerThatIsNoPageDropsOnlyWhatItRead(t *testing.T) {
 		{"Sec-Fetch-Dest", "empty", false},
 		{"Sec-Fetch-Dest", "image", false},
 		{"Sec-Fetch-Dest", "iframe", false},
-		{"Sec-Purpose", "prefetch", false},
-		{"Sec-Purpose", "prefetch;prerender", false},
+		{"Accept", "text/html,application/xhtml+xml,*/*;q=0.8", true},
+		{"Accept", "image/avif,image/webp,*/*;q=0.8", false},
+		{"Accept", "*/*", false},
+		{"X-Requested-With", "XMLHttpRequest", false},
 		{"X-Other", "1", true},
 	} {
 		for _, read := range []string{"", "a", "all"} {
@@ -225,6 +233,43 @@ func TestAnAnswerThatIsNoPageDropsOnlyWhatItRead(t *testing.T) {
 			equal(t, fmt.Sprintf("after %s: %s that read %q", test.header, test.value, read), fmt.Sprint(v.now().All()), want)
 		}
 	}
+}
+
+func TestAnAnswerThatNobodySeesDropsNothing(t *testing.T) {
+	for _, test := range []struct{ method, header, value string }{
+		{"GET", "Sec-Purpose", "prefetch"},
+		{"GET", "Sec-Purpose", "prefetch;prerender"},
+		{"GET", "X-Sec-Purpose", "prefetch"},
+		{"GET", "Purpose", "prefetch"},
+		{"GET", "X-Purpose", "preview"},
+		{"GET", "X-Moz", "prefetch"},
+		{"HEAD", "Accept", "text/html"},
+		{"OPTIONS", "Accept", "text/html"},
+	} {
+		for _, read := range []bool{false, true} {
+			v := flashed(t, cookiesession.Config{}, "a", "b")
+			r := v.request("/")
+			r.Method = test.method
+			r.Header.Set(test.header, test.value)
+			v.serve(r, func(_ http.ResponseWriter, r *http.Request) {
+				if read {
+					v.m.FromContext(r.Context()).Flashes()
+				}
+			})
+			equal(t, fmt.Sprintf("after %s with %s: %s, read %t", test.method, test.header, test.value, read), fmt.Sprint(v.now().All()), "map[a:1 b:2]")
+		}
+	}
+}
+
+func TestALowerFlashLifetimeEndsFlashOnItsWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ring := newRing(t)
+		v := flashed(t, cookiesession.Config{Keyring: ring, FlashLifetime: 24 * time.Hour}, "k")
+		v.m = newManager(t, cookiesession.Config{Keyring: ring, FlashLifetime: time.Minute})
+		v.has("k:1")
+		time.Sleep(time.Minute)
+		v.has("")
+	})
 }
 
 func TestWhatNoPageLeftKeepsItsOwnLifetime(t *testing.T) {

@@ -2,6 +2,9 @@ package cookiesession
 
 import (
 	"context"
+	"fmt"
+	"io"
+	"log/slog"
 	"net/http"
 
 	"github.com/cookiesession/cookiesession/internal/firstbyte"
@@ -13,17 +16,45 @@ type exchange struct {
 	context.Context
 	s      *Session // own, or one that NewContext put there
 	own    Session
+	lines  []string // own's
 	writer firstbyte.Writer
 	inner  http.Request // what next gets: in here, WithContext's copy is no allocation of its own
 }
 
-// Value finds the session.
+// Value finds the session. A manager asks for its own before it makes one, so
+// here one that is nested in another of the same name is noticed.
 func (x *exchange) Value(key any) any {
-	if k, ok := key.(contextKey); ok && k.m == x.s.m {
-		return x.s
+	if k, ok := key.(contextKey); ok {
+		switch {
+		case k.m == x.s.m:
+			return x.s
+		case k.m.base == x.s.m.base:
+			k.m.tellNested(x)
+		}
 	}
 	return x.Context.Value(key)
 }
+
+// String names the context. Without it fmt would print what is inside, the
+// request's Cookie and Authorization fields among it.
+func (x *exchange) String() string { return contextName(x.Context) + ".WithSession" }
+
+// contextName is the name of a context, without what is in it.
+func contextName(ctx context.Context) string {
+	if s, ok := ctx.(fmt.Stringer); ok {
+		return s.String()
+	}
+	return fmt.Sprintf("%T", ctx)
+}
+
+// Format writes what String gives, whatever the verb.
+func (x *exchange) Format(f fmt.State, _ rune) { io.WriteString(f, x.String()) }
+
+// LogValue gives what String gives.
+func (x *exchange) LogValue() slog.Value { return slog.StringValue(x.String()) }
+
+// MarshalText gives what String gives.
+func (x *exchange) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
 
 // serve runs next and commits on every road out. A panic goes on as it came:
 // it is not recovered, so that its trace stays whole.

@@ -138,11 +138,11 @@ func (s *Session) merge() {
 	if s.destroyed {
 		return
 	}
-	if s.live() {
+	switch {
+	case s.live():
 		s.work = s.data.payload
-	} else if v := s.views; v != nil && v.standing == alive && s.data.standing.blank() {
-		// A visitor without data is the one that the views remember.
-		s.work.id, s.work.created = v.payload.ID, v.payload.Created
+	case s.extent == untouched && s.remembered(): // a visitor without data is the one that the views remember
+		s.work.id, s.work.created = s.views.payload.ID, s.views.payload.Created
 	}
 	s.replay()
 }
@@ -182,7 +182,7 @@ func (s *Session) ask(c *Session) (err error) {
 	answered := false
 	defer func() {
 		if !answered {
-			err = fmt.Errorf("cookiesession: Validate panicked: %v", recover())
+			err = fmt.Errorf("cookiesession: Validate panicked with a %T", recover()) // not with what: that may be the data
 		}
 	}()
 	if s.m.validate != nil {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -164,24 +165,37 @@ func (s *Session) stored(key string) []byte {
 // Update stores all values or, on an error, none of them. Errors are those of
 // [Session.Set].
 func (s *Session) Update(values map[string]any) error {
-	var all wire.Pairs
-	var failed error
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		failed = value.Encode(values[key], func(raw []byte, err error) error {
-			all = all.With(key, raw)
-			return err
-		})
-		if failed != nil {
-			return s.change(func() error { return s.encoderError(failed, key) })
-		}
-	}
+	all, err := s.encodeAll(values)
 	return s.change(func() error {
-		if all.Len() == 0 {
-			return nil
+		if err != nil || all.Len() == 0 {
+			return err
 		}
 		return s.write(change{kind: changeUpdate, values: all})
 	})
 }
+
+// encodeAll encodes values until they are certainly too large: nothing that a
+// form sends in may cost more than its share of the limit.
+func (s *Session) encodeAll(values map[string]any) (wire.Pairs, error) {
+	var all wire.Builder
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		err := value.Encode(values[key], func(raw []byte, err error) error {
+			all.Add(key, raw)
+			return err
+		})
+		if err != nil {
+			return wire.Pairs{}, s.encoderError(err, key)
+		}
+		if pairs := all.Pairs(); pairs.Size() > max(s.m.maxBytes, maxCame) {
+			return wire.Pairs{}, s.tooLarge(pairs.Size(), pairs)
+		}
+	}
+	return all.Pairs(), nil
+}
+
+// maxCame is the most that can have come: a payload that is not longer than the
+// one that came is never refused for its size.
+const maxCame = cookie.MaxChunks * cookie.MaxLine
 
 var (
 	errNotInteger = errors.New("cookiesession: Add: the value is not an integer")
@@ -379,7 +393,11 @@ func (s *Session) Accessed() bool {
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.content != nil && (s.extent != untouched || s.destroyed || s.flash != nil && s.flash.changed())
+	if s.content == nil {
+		return false
+	}
+	denied := !s.permitted && !s.noCookies()
+	return denied || s.extent != untouched || s.destroyed || s.flash != nil && s.flash.changed()
 }
 
 // MarkModified has the session saved although no value changed: it counts as

@@ -55,8 +55,8 @@ func (s *Session) fits(at, n, cameLen int, entries wire.Pairs) error {
 // sizeBeside is what all compartments but one will hold, in bytes.
 func (s *Session) sizeBeside(at int, exact bool) (size int) {
 	for i := range s.m.users {
-		if i != at {
-			size += s.m.users[i].room(s, exact)
+		if room := s.m.users[i].room; room != nil && i != at {
+			size += room(s, exact)
 		}
 	}
 	return size

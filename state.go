@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cachecontrol"
@@ -33,7 +35,17 @@ type settings struct {
 	consent     func(*http.Request) bool
 	validate    func(context.Context, *Session) error
 	onEvent     func(context.Context, Event)
-	always      bool // every request through Handler counts as touched
+	always      bool         // every request through Handler counts as touched
+	nested      *atomic.Bool // it was told that another manager of this name is around this one
+}
+
+var errNested = errors.New("cookiesession: two managers with one Name are nested: each overwrites the cookies of the other; use one Manager, or give each a Name of its own")
+
+// tellNested reports once that another manager of the same name is around this one.
+func (m *settings) tellNested(ctx context.Context) {
+	if !m.nested.Swap(true) {
+		m.emit(ctx, Event{Kind: EventNested, CookieName: m.base, Err: errNested})
+	}
 }
 
 // user is a user of the compartment mechanism. A further one needs an entry in
@@ -45,7 +57,8 @@ type user struct {
 	plan func(*Session, ending) step
 	// room is how many bytes the browser will hold of it after the response,
 	// as far as can be told before. Where that is not known exactly it is the
-	// most that may be; with exact, what came is opened to know better.
+	// most that may be; with exact, what came is opened to know better. nil: it
+	// takes no room from the others.
 	room func(s *Session, exact bool) int
 }
 
@@ -62,7 +75,7 @@ type user struct {
 type Session struct {
 	m     *settings
 	ctx   context.Context // carries this session
-	lines []string        // Cookie header lines
+	lines *[]string       // Cookie header lines; behind a pointer, where fmt does not go from a struct that holds the session
 	request
 
 	mu        sync.Mutex
@@ -114,24 +127,50 @@ type request struct {
 type answerKind uint8
 
 const (
-	anyAnswer  answerKind = iota // no flash came, so it does not matter
-	pageAnswer                   // a page that somebody sees; also where the browser does not say
-	dataAnswer                   // an image, a script's fetch, a prefetch
+	anyAnswer    answerKind = iota // no flash came, so it does not matter
+	pageAnswer                     // a page that somebody sees; also where the client does not say
+	dataAnswer                     // an image, a script's fetch
+	unseenAnswer                   // nobody sees it: HEAD, OPTIONS, a prefetch
 )
 
 // read takes what it needs at once: a handler that was timed out may still
 // write to the header map when the response is committed.
 func (r *request) read(from *http.Request) {
-	dest := first(from.Header, "Sec-Fetch-Dest")
-	if dest != "" && dest != "document" || strings.HasPrefix(first(from.Header, "Sec-Purpose"), "prefetch") {
+	switch {
+	case from.Method == http.MethodHead, from.Method == http.MethodOptions, prefetches(from.Header):
+		r.answer = unseenAnswer
+	case !navigates(from.Header):
 		r.answer = dataAnswer
 	}
 	r.crossSite = first(from.Header, "Sec-Fetch-Site") == "cross-site"
 }
 
+// prefetches reports whether the browser asks before the visitor does. The
+// fields other than Sec-Purpose are those of older browsers.
+func prefetches(h http.Header) bool {
+	for _, name := range []string{"Sec-Purpose", "X-Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
+		if v := first(h, name); strings.HasPrefix(v, "prefetch") || v == "preview" {
+			return true
+		}
+	}
+	return false
+}
+
+// navigates reports whether the request is for a document that a person looks
+// at. Browsers send no Sec-Fetch-Dest over plain HTTP, and older ones never do.
+// Then they still ask for HTML by name where they navigate, and not where a
+// script or an image asks. A client that says nothing gets the benefit of the doubt.
+func navigates(h http.Header) bool {
+	if dest := first(h, "Sec-Fetch-Dest"); dest != "" {
+		return dest == "document"
+	}
+	accept := first(h, "Accept")
+	return first(h, "X-Requested-With") == "" && (accept == "" || strings.Contains(accept, "html"))
+}
+
 // findFlashCookie takes note of a flash cookie, without looking further.
 func (s *Session) findFlashCookie() {
-	if cookie.Contains(s.m.users[flashAt].Name, s.lines) {
+	if cookie.Contains(s.m.users[flashAt].Name, *s.lines) {
 		s.answer = pageAnswer
 	}
 }
@@ -189,11 +228,20 @@ func (m *settings) newContext(ctx context.Context, s *Session) context.Context {
 	return context.WithValue(ctx, contextKey{m}, s)
 }
 
+// claim reports whether nobody else commits the session, and takes that over.
+func (s *Session) claim() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	free := !s.handled
+	s.handled = true
+	return free
+}
+
 // begin takes what needs neither key nor permission.
 func (s *Session) begin() {
 	if s.content == nil {
 		s.content = &content{at: time.Now()}
-		cookie.Collect(s.in[:], s.m.base, s.m.suffixes, s.lines)
+		cookie.Collect(s.in[:], s.m.base, s.m.suffixes, *s.lines)
 		s.work = s.blank()
 	}
 }
@@ -206,12 +254,12 @@ func (s *Session) blank() record {
 
 // noCookies reports whether the request brought none of our cookies.
 func (s *Session) noCookies() bool {
-	for i := range s.in {
+	for i := range s.m.users {
 		if s.in[i].Size > 0 {
 			return false
 		}
 	}
-	return true
+	return s.in[testAt].First == ""
 }
 
 // id needs the lock. A new session gets its id when somebody asks.
@@ -229,6 +277,15 @@ func (s *Session) live() bool { return s.data.standing == alive }
 
 // gone reports whether what came has ended: it is removed at any status.
 func (s *Session) gone() bool { return s.destroyed || s.data.standing.ended() }
+
+// remembered reports whether views came alone: they remember a visitor without
+// data.
+func (s *Session) remembered() bool {
+	return s.views != nil && s.views.standing == alive && s.data.standing.blank()
+}
+
+// visitor reports whether the session shows the id of such a visitor.
+func (s *Session) visitor() bool { return s.remembered() && s.work.id == s.views.payload.ID }
 
 // renews reports whether reading has become activity.
 func (s *Session) renews(now time.Time) bool {

@@ -35,7 +35,7 @@ func (f *Fields) VaryByCookie(h http.Header) {
 // DefaultPrivate says that the response is for one visitor, where the
 // application has said nothing about caches.
 func (f *Fields) DefaultPrivate(h http.Header) {
-	if len(h["Cache-Control"]) == 0 {
+	if len(h["Cache-Control"]) == 0 && len(h["cache-control"]) == 0 {
 		f.setPrivate(h)
 	}
 }
@@ -49,12 +49,14 @@ func (f *Fields) setPrivate(h http.Header) {
 // the application said. It is for responses that set our cookies. Fields that
 // speak to shared caches alone are removed.
 func (f *Fields) ForbidSharing(h http.Header) {
-	for name := range h {
-		if len(name) < len("X-Accel-Expires") {
-			continue
-		}
-		if strings.EqualFold(name, "Surrogate-Control") || strings.EqualFold(name, "X-Accel-Expires") || endsInFold(name, "CDN-Cache-Control") {
+	for name, lines := range h {
+		switch {
+		case len(name) < len("Edge-Control"):
+		case forSharedCaches(name):
 			delete(h, name)
+		case name != "Cache-Control" && strings.EqualFold(name, "Cache-Control"): // set around http.Header's methods
+			delete(h, name)
+			h["Cache-Control"] = append(slices.Clip(h["Cache-Control"]), lines...)
 		}
 	}
 	if old := h["Cache-Control"]; len(old) > 0 {
@@ -92,6 +94,16 @@ func unshared(all []string) (kept []string) {
 		kept = append([]string{"private"}, kept...)
 	}
 	return kept
+}
+
+// forSharedCaches reports whether a field speaks to shared caches alone.
+func forSharedCaches(name string) bool {
+	for _, field := range []string{"Surrogate-Control", "X-Accel-Expires", "Edge-Control", "X-LiteSpeed-Cache-Control"} {
+		if strings.EqualFold(name, field) {
+			return true
+		}
+	}
+	return endsInFold(name, "CDN-Cache-Control")
 }
 
 func endsInFold(name, suffix string) bool {

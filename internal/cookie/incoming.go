@@ -68,7 +68,7 @@ func (in *Incoming) rest() *more {
 // suffix comes first, and no other suffix may begin with "." or with another
 // suffix.
 //
-// Names are compared as they are, without decoding. Spaces and tabs around
+// Names are compared as they are, without decoding. White space around
 // names and values are dropped, and so are quotes around a value. Collect
 // walks over the lines itself: net/http's CookiesNamed takes 350 ns here, this
 // takes 30.
@@ -223,7 +223,7 @@ func IsBase64URL(s string) bool {
 // nanosecond each, so a flood of them is cheap.
 func next(line string) string {
 	for i := range len(line) {
-		if c := line[i]; c != ';' && c != ' ' && c != '\t' {
+		if c := line[i]; c != ';' && !isSpace(c) {
 			return line[i:]
 		}
 	}
@@ -238,12 +238,15 @@ func cut(s string, at byte) (before, after string) {
 	return s, ""
 }
 
-// trim drops spaces and tabs around s.
+// isSpace reports what net/http takes for white space around a cookie.
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
+
+// trim drops white space around s.
 func trim(s string) string {
-	for s != "" && (s[0] == ' ' || s[0] == '\t') {
+	for s != "" && isSpace(s[0]) {
 		s = s[1:]
 	}
-	for s != "" && (s[len(s)-1] == ' ' || s[len(s)-1] == '\t') {
+	for s != "" && isSpace(s[len(s)-1]) {
 		s = s[:len(s)-1]
 	}
 	return s

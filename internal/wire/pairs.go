@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"iter"
 	"math"
@@ -108,6 +109,58 @@ func (p Pairs) Without(key string) Pairs {
 		return p
 	}
 	return p.splice(at.start, at.end, p.n-1, nil)
+}
+
+// Merge returns p with all pairs of other. Where both have a key, the value of
+// other stands. The time is linear.
+func (p Pairs) Merge(other Pairs) Pairs {
+	switch {
+	case other.n == 0:
+		return p
+	case p.n == 0:
+		return other
+	}
+	b := Builder{Pairs{run: make([]byte, 0, len(p.run)+len(other.run))}}
+	at := 0
+	for from := 0; from < len(other.run); {
+		key, value, end := other.pair(from)
+		at = b.copyBelow(p, at, key)
+		b.Add(string(key), other.run[value:end])
+		from = end
+	}
+	b.copyBelow(p, at, nil)
+	return b.pairs
+}
+
+// A Builder makes a Pairs of keys that come in ascending order. The time is
+// linear, where With for each key is quadratic.
+type Builder struct{ pairs Pairs }
+
+// Add adds a pair. Its key must be above all keys before it.
+func (b *Builder) Add(key string, value []byte) {
+	b.pairs.run = append(AppendText(b.pairs.run, key), value...)
+	b.pairs.n++
+}
+
+// Pairs returns what was added.
+func (b *Builder) Pairs() Pairs { return b.pairs }
+
+// copyBelow copies the pairs of p from at on whose keys are below key, skips
+// one of that key, and returns where it stopped. A nil key is above all.
+func (b *Builder) copyBelow(p Pairs, at int, key []byte) int {
+	for at < len(p.run) {
+		k, value, end := p.pair(at)
+		if key != nil {
+			if c := bytes.Compare(k, key); c == 0 {
+				return end
+			} else if c > 0 {
+				return at
+			}
+		}
+		b.Add(string(k), p.run[value:end])
+		at = end
+	}
+	return at
 }
 
 // All walks the pairs in the order of their keys. The values are not copied.
