@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -181,6 +182,28 @@ func TestTheNextReadingWaitsUntilTheLastOneIsTaken(t *testing.T) {
 	})
 	if reads != 1 {
 		t.Errorf("%d readings", reads)
+	}
+}
+
+// TestAPipeIsRefusedAtOnce: the path may lead to a pipe from one reading to the
+// next, and nobody may ever write to it.
+func TestAPipeIsRefusedAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if out, err := exec.Command("mkfifo", path).CombinedOutput(); err != nil {
+		t.Skipf("no pipe to test with: %v %s", err, out)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := keyfile.Read(path)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("want an error about the kind of file, got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for somebody to write into the pipe")
 	}
 }
 
