@@ -236,7 +236,7 @@ func (r *Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, r.String()) }
 // LogValue gives what String gives.
 func (r *Keyring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// MarshalJSON gives the [Keyring.Status].
+// MarshalJSON gives the [Keyring.Status]. No ring can be made from it.
 func (r *Keyring) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string][]KeyStatus{"keys": r.Status()})
 }

@@ -42,7 +42,7 @@ func ExampleKeyring_Refuse() {
 
 	if text, err := fetch(); err != nil {
 		ring.Refuse(err) // told to OnEvent and kept for Err; the keys in force stay
-	} else if err := ring.UnmarshalJSON(text); err != nil {
+	} else if err := ring.ReplaceJSON(text); err != nil {
 		log.Print(err) // told and kept already
 	}
 	fmt.Println(ring.Err())
@@ -262,7 +262,7 @@ func TestNoErrorQuotesASecret(t *testing.T) {
 		var ring cookiesession.Keyring
 		var key cookiesession.Key
 		for from, err := range map[string]error{
-			"LoadKeyFile": fileErr, "ParseKeyring": listErr, "Keyring": json.Unmarshal([]byte(text), &ring), "UnmarshalJSON": ring.UnmarshalJSON([]byte(text)), "Key": key.UnmarshalJSON([]byte(text)),
+			"LoadKeyFile": fileErr, "ParseKeyring": listErr, "Keyring": json.Unmarshal([]byte(text), &ring), "UnmarshalJSON": ring.UnmarshalJSON([]byte(text)), "ReplaceJSON": ring.ReplaceJSON([]byte(text)), "Key": key.UnmarshalJSON([]byte(text)),
 		} {
 			if err == nil {
 				t.Errorf("%s accepts %s", from, strings.ReplaceAll(text, s, "SECRET"))
@@ -549,10 +549,26 @@ func TestAReplacementIsWholeOrNotAtAll(t *testing.T) {
 	if err := ring.Replace(b, a); err != nil || ring.Err() != nil {
 		t.Errorf("a good replacement: %v, and Err %v", err, ring.Err())
 	}
-	if err := ring.UnmarshalJSON([]byte(`{"keys": [`)); err == nil || ring.Err() == nil {
+	if err := ring.ReplaceJSON([]byte(`{"keys": [`)); err == nil || !errors.Is(ring.Err(), err) {
 		t.Error("a text that is no key file should be refused and kept for Err")
 	}
-	want := []string{"keys-refused ", "keys-loaded " + b.ID(), "keys-refused "}
+	status, err := json.Marshal(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.ReplaceJSON(status); err == nil {
+		t.Error("the status of a ring was taken for keys")
+	}
+	if st := ring.Status(); len(st) != 2 || st[0].ID != b.ID() {
+		t.Errorf("a refused text changed the ring: %+v", st)
+	}
+	if err := ring.ReplaceJSON(fmt.Appendf(nil, `{"keys": [{"secret": %q}]}`, a.Secret.Reveal())); err != nil || ring.Err() != nil {
+		t.Errorf("a good text: %v, and Err %v", err, ring.Err())
+	}
+	if st := ring.Status(); len(st) != 1 || st[0].ID != a.ID() {
+		t.Errorf("want the key of the text: %+v", st)
+	}
+	want := []string{"keys-refused ", "keys-loaded " + b.ID(), "keys-refused ", "keys-refused ", "keys-loaded " + a.ID()}
 	if got := events.kinds(); !slices.Equal(got, want) {
 		t.Errorf("want the events %q, got %q", want, got)
 	}

@@ -16,8 +16,6 @@ import (
 const (
 	readEvery = 5 * time.Second        // a followed file is read again, on use
 	readEarly = 500 * time.Millisecond // and when somebody names an unknown key
-
-	maxFile = 64 << 10 // bytes; 16 keys take 4,000
 )
 
 // Follower reads a key file again and again and tells what has changed. It has
@@ -124,7 +122,7 @@ func Read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("cookiesession: %w", err)
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("cookiesession: more than %d bytes: this is no key file", maxFile)
+		return nil, errTooLong
 	}
 	return data, nil
 }
