@@ -52,7 +52,7 @@ func TestTextThatIsNoKeyFileIsRefused(t *testing.T) {
 	for text, reason := range map[string]string{
 		"":                                      "key file: it is empty",
 		" \n":                                   "it is empty",
-		"S":                                     "no JSON from line 1 on",
+		"xS":                                    "no JSON from line 1 on",
 		`"S"`:                                   "it is no JSON object",
 		`["S"]`:                                 "it is no JSON object",
 		"null":                                  "it is no JSON object",
