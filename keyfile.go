@@ -46,9 +46,15 @@ func ParseKeyring(text string) (*Keyring, error) {
 	return r, nil
 }
 
-// UnmarshalJSON is [Keyring.Replace] with the keys of a key file's text, so
-// that a ring may be a part of an application's own configuration and a text
-// from anywhere may become the ring's keys, with its refusal reported.
-func (r *Keyring) UnmarshalJSON(data []byte) error {
-	return r.replace(keyfile.Parse(data))
+// ReplaceJSON is [Keyring.Replace] with the keys of a key file's text, at most
+// 64 KB. It is for keys that come from elsewhere than a file. Refused keys
+// leave everything as it is. The reason is returned, kept for [Keyring.Err] and
+// reported as [EventKeysRefused], so the caller need not report it again.
+func (r *Keyring) ReplaceJSON(text []byte) error {
+	return r.replace(keyfile.Parse(text))
 }
+
+// UnmarshalJSON is [Keyring.ReplaceJSON], so that a ring may be a part of an
+// application's own configuration. It does not read what [Keyring.MarshalJSON]
+// writes, because that has no secrets.
+func (r *Keyring) UnmarshalJSON(text []byte) error { return r.ReplaceJSON(text) }

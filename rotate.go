@@ -27,9 +27,11 @@ func NewSecret() Secret { return Secret{keys.NewSecret()} }
 
 // ParseSecret reads a secret of at least 32 bytes: as hex when all of it is
 // hex digits, else as base64url or base64, padded or not. White space around
-// it is dropped. Secrets that were not drawn at random as far as one can see
-// (a sequence, a repeated pattern, few distinct bytes, a sample from some
-// documentation) are refused: everybody could forge sessions. [NewSecret],
+// it is dropped.
+//
+// It refuses what was visibly not drawn at random: a sequence, a repeated
+// pattern, few distinct bytes, a sample from some documentation, and text made
+// of words. Whoever guesses the secret can forge sessions. [NewSecret],
 // "cookiesession keys new" and "openssl rand -hex 32" make good ones.
 func ParseSecret(text string) (Secret, error) {
 	s, err := keys.ParseSecret(text)
@@ -234,7 +236,7 @@ func (r *Keyring) Format(f fmt.State, _ rune) { io.WriteString(f, r.String()) }
 // LogValue gives what String gives.
 func (r *Keyring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 
-// MarshalJSON gives the [Keyring.Status].
+// MarshalJSON gives the [Keyring.Status]. No ring can be made from it.
 func (r *Keyring) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string][]KeyStatus{"keys": r.Status()})
 }

@@ -42,7 +42,7 @@ func ExampleKeyring_Refuse() {
 
 	if text, err := fetch(); err != nil {
 		ring.Refuse(err) // told to OnEvent and kept for Err; the keys in force stay
-	} else if err := ring.UnmarshalJSON(text); err != nil {
+	} else if err := ring.ReplaceJSON(text); err != nil {
 		log.Print(err) // told and kept already
 	}
 	fmt.Println(ring.Err())
@@ -204,7 +204,31 @@ func TestNoFormShowsASecret(t *testing.T) {
 		byID   map[string]cookiesession.Key
 		ring   *cookiesession.Keyring
 	}
+	type exported struct {
+		Secret cookiesession.Secret
+		Key    *cookiesession.Key
+		Any    any
+		Ring   *cookiesession.Keyring
+		Status []cookiesession.KeyStatus
+	}
+	type config struct { // as an application embeds a ring in its configuration
+		Ring  cookiesession.Keyring
+		Array [1]cookiesession.Key
+		inner struct {
+			ring cookiesession.Keyring
+			any  any
+		}
+	}
+	cfg := config{Array: [1]cookiesession.Key{key}}
+	cfg.inner.any = key
+	text := fmt.Appendf(nil, `{"keys": [{"secret": %q}, {"hash_key": %q, "block_key": %q}]}`, s.Reveal(), hash.Reveal(), block.Reveal())
+	refusal := cfg.Ring.Replace(key, key)
+	if err := errors.Join(cfg.Ring.ReplaceJSON(text), cfg.inner.ring.ReplaceJSON(text)); err != nil || refusal == nil {
+		t.Fatal(err)
+	}
 	values := map[string]any{
+		"exported fields": exported{s, &key, key, ring, ring.Status()}, "a configuration": &cfg, "Config": cookiesession.Config{Keyring: ring},
+		"a refusal": refusal, "an event": cookiesession.Event{Kind: cookiesession.EventKeysRefused, KeyID: key.ID(), Err: refusal}, "a function": s.Reveal, "any": []any{s, &key, ring},
 		"Secret": s, "*Secret": &s, "[]Secret": []cookiesession.Secret{s}, "map": map[cookiesession.Secret]cookiesession.Secret{s: hash},
 		"Key": key, "*Key": &key, "[]Key": []cookiesession.Key{key}, "*Keyring": ring, "[]*Keyring": []*cookiesession.Keyring{ring}, "Status": ring.Status(),
 		"unexported fields": outside{s, key, []cookiesession.Key{key}, map[string]cookiesession.Key{"k": key}, ring}, "an error": fmt.Errorf("with %v and %v", s, key),
@@ -262,7 +286,7 @@ func TestNoErrorQuotesASecret(t *testing.T) {
 		var ring cookiesession.Keyring
 		var key cookiesession.Key
 		for from, err := range map[string]error{
-			"LoadKeyFile": fileErr, "ParseKeyring": listErr, "Keyring": json.Unmarshal([]byte(text), &ring), "UnmarshalJSON": ring.UnmarshalJSON([]byte(text)), "Key": key.UnmarshalJSON([]byte(text)),
+			"LoadKeyFile": fileErr, "ParseKeyring": listErr, "Keyring": json.Unmarshal([]byte(text), &ring), "UnmarshalJSON": ring.UnmarshalJSON([]byte(text)), "ReplaceJSON": ring.ReplaceJSON([]byte(text)), "Key": key.UnmarshalJSON([]byte(text)),
 		} {
 			if err == nil {
 				t.Errorf("%s accepts %s", from, strings.ReplaceAll(text, s, "SECRET"))
@@ -549,10 +573,26 @@ func TestAReplacementIsWholeOrNotAtAll(t *testing.T) {
 	if err := ring.Replace(b, a); err != nil || ring.Err() != nil {
 		t.Errorf("a good replacement: %v, and Err %v", err, ring.Err())
 	}
-	if err := ring.UnmarshalJSON([]byte(`{"keys": [`)); err == nil || ring.Err() == nil {
+	if err := ring.ReplaceJSON([]byte(`{"keys": [`)); err == nil || !errors.Is(ring.Err(), err) {
 		t.Error("a text that is no key file should be refused and kept for Err")
 	}
-	want := []string{"keys-refused ", "keys-loaded " + b.ID(), "keys-refused "}
+	status, err := json.Marshal(ring)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ring.ReplaceJSON(status); err == nil {
+		t.Error("the status of a ring was taken for keys")
+	}
+	if st := ring.Status(); len(st) != 2 || st[0].ID != b.ID() {
+		t.Errorf("a refused text changed the ring: %+v", st)
+	}
+	if err := ring.ReplaceJSON(fmt.Appendf(nil, `{"keys": [{"secret": %q}]}`, a.Secret.Reveal())); err != nil || ring.Err() != nil {
+		t.Errorf("a good text: %v, and Err %v", err, ring.Err())
+	}
+	if st := ring.Status(); len(st) != 1 || st[0].ID != a.ID() {
+		t.Errorf("want the key of the text: %+v", st)
+	}
+	want := []string{"keys-refused ", "keys-loaded " + b.ID(), "keys-refused ", "keys-refused ", "keys-loaded " + a.ID()}
 	if got := events.kinds(); !slices.Equal(got, want) {
 		t.Errorf("want the events %q, got %q", want, got)
 	}
@@ -666,6 +706,47 @@ func TestAKeyPastItsEndOpensNothing(t *testing.T) {
 			t.Errorf("at its end the key should be unknown, got %v", s.Rejected())
 		}
 	})
+}
+
+// TestOnlyTheNameOfAKeyIsTakenForOne: what stands in its place may be anything
+// that a client sends. Events carry the name of a key into logs, so nothing
+// else may get there.
+func TestOnlyTheNameOfAKeyIsTakenForOne(t *testing.T) {
+	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		id   string
+		want error
+	}{
+		{"none", cookiesession.ErrUnknownKey},
+		{"-_09", cookiesession.ErrUnknownKey},
+		{"a!bc", cookiesession.ErrInvalid},
+		{"a+b/", cookiesession.ErrInvalid},
+		{"ab==", cookiesession.ErrInvalid},
+		{"\x1b[2J", cookiesession.ErrInvalid},
+		{"<i>x", cookiesession.ErrInvalid},
+		{"äö", cookiesession.ErrInvalid},
+		{"ab%0", cookiesession.ErrInvalid},
+		{"....", cookiesession.ErrInvalid},
+		{"abc", cookiesession.ErrInvalid},
+		{"abcde", cookiesession.ErrInvalid},
+	} {
+		var events ringEvents
+		m := ringManager(t, cookiesession.Config{Keyring: ring, OnEvent: events.add})
+		s := m.Open(t.Context(), "s_session="+c.id+".MTc2MzYzMjAwMHw")
+		if got := s.Rejected(); !errors.Is(got, c.want) {
+			t.Errorf("%q: want %v, got %v", c.id, c.want, got)
+		}
+		named := ""
+		if c.want == cookiesession.ErrUnknownKey {
+			named = c.id
+		}
+		if len(events.list) != 1 || events.list[0].KeyID != named {
+			t.Errorf("%q: want one event with the key %q, got %+v", c.id, named, events.list)
+		}
+	}
 }
 
 func TestChangingAKeysFormatInPlaceLogsNobodyOut(t *testing.T) {

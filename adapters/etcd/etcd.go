@@ -123,7 +123,7 @@ func (f *follower) take(kv *mvccpb.KeyValue) error {
 		f.ring.Refuse(fmt.Errorf("cookiesession/etcd: %q: %w", f.key, err))
 		return err
 	}
-	return f.ring.UnmarshalJSON(kv.Value)
+	return f.ring.ReplaceJSON(kv.Value)
 }
 
 func wait(ctx context.Context, d time.Duration) {

@@ -73,9 +73,9 @@ func follow(ctx context.Context, v *runtimevar.Variable, ring *cookiesession.Key
 func take(ring *cookiesession.Keyring, value any) error {
 	switch value := value.(type) {
 	case string:
-		return ring.UnmarshalJSON([]byte(value))
+		return ring.ReplaceJSON([]byte(value))
 	case []byte:
-		return ring.UnmarshalJSON(value)
+		return ring.ReplaceJSON(value)
 	}
 	err := fmt.Errorf("cookiesession/runtimevar: the value is a %T: open the variable with StringDecoder or BytesDecoder", value)
 	ring.Refuse(err)

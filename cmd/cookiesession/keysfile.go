@@ -41,7 +41,7 @@ func readKeys(path string, std stdio) ([]cookiesession.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := new(cookiesession.Keyring).UnmarshalJSON(data); err != nil {
+	if err := new(cookiesession.Keyring).ReplaceJSON(data); err != nil {
 		return nil, err
 	}
 	var file struct{ Keys []cookiesession.Key }

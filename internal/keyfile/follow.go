@@ -16,8 +16,6 @@ import (
 const (
 	readEvery = 5 * time.Second        // a followed file is read again, on use
 	readEarly = 500 * time.Millisecond // and when somebody names an unknown key
-
-	maxFile = 64 << 10 // bytes; 16 keys take 4,000
 )
 
 // Follower reads a key file again and again and tells what has changed. It has
@@ -102,27 +100,29 @@ func (f *Follower) parse(data []byte, err error, old *keys.Set, now time.Time) (
 	return set, nil
 }
 
-// Read reads a regular file of bounded size: opening a pipe would hang
-// the request, and a wrong path may lead to anything.
+// Read reads a regular file of bounded size. A wrong path may lead to anything,
+// and anything may be put at a right one. So it opens without waiting for the
+// other end of a pipe, and then asks what it has opened. To ask about the path
+// first would not help: the file could be exchanged in between.
 func Read(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+	file, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
+	if err != nil {
+		return nil, fmt.Errorf("cookiesession: %w", err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, fmt.Errorf("cookiesession: %w", err)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, errors.New("cookiesession: not a regular file")
 	}
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("cookiesession: %w", err)
-	}
-	defer file.Close()
 	data, err := io.ReadAll(io.LimitReader(file, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("cookiesession: %w", err)
 	}
 	if len(data) > maxFile {
-		return nil, fmt.Errorf("cookiesession: more than %d bytes: this is no key file", maxFile)
+		return nil, errTooLong
 	}
 	return data, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -136,36 +137,42 @@ func TestAReloadTakesOverTheCounts(t *testing.T) {
 
 // TestNobodyWaitsForAFileThatHangs: a network file system may not answer.
 func TestNobodyWaitsForAFileThatHangs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reads, answer := 0, make(chan struct{})
-		f := keyfile.Follow("keys.json", func(string) ([]byte, error) {
-			reads++
-			<-answer
-			return nil, fs.ErrNotExist
-		})
-		taken := 0
-		go f.Reload(nil, func(*keys.Set, error) { taken++ })
-		synctest.Wait()
-		if f.Due(time.Now()) {
-			t.Error("the file is due although it is being read")
-		}
-		time.Sleep(time.Hour)
-		for range 10 {
-			f.Reload(nil, func(*keys.Set, error) { taken++ }) // would block for ever, and the test end as deadlocked
-		}
-		if reads != 1 || taken != 0 {
-			t.Errorf("%d readings at once, %d answers", reads, taken)
-		}
-		close(answer)
-		synctest.Wait()
-		if taken != 1 {
-			t.Errorf("want one answer, got %d", taken)
-		}
-		f.Reload(nil, func(*keys.Set, error) { taken++ })
-		if reads != 2 {
-			t.Error("the file is never read again")
-		}
+	began, answer := make(chan bool, 1), make(chan error)
+	f := keyfile.Follow("keys.json", func(string) ([]byte, error) {
+		began <- true
+		return nil, <-answer
 	})
+	taken := make(chan error, 2)
+	take := func(_ *keys.Set, err error) { taken <- err }
+	go f.Reload(nil, take)
+	<-began
+	if f.Due(time.Now()) {
+		t.Error("the file is due although it is being read")
+	}
+	second := make(chan bool)
+	go func() {
+		f.Reload(nil, take)
+		close(second)
+	}()
+	select {
+	case <-second:
+	case <-time.After(10 * time.Second):
+		t.Fatal("a second reader waits for the first")
+	}
+	if len(began) != 0 || len(taken) != 0 {
+		t.Error("the file is read by two at once, or something is told before it was read")
+	}
+	answer <- fs.ErrNotExist
+	if err := <-taken; !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("want the answer of the first, got %v", err)
+	}
+	go func() { answer <- fs.ErrPermission }()
+	for len(began) == 0 { // until the first has left
+		f.Reload(nil, take)
+	}
+	if err := <-taken; !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("want the answer of the next reading, got %v", err)
+	}
 }
 
 // TestTheNextReadingWaitsUntilTheLastOneIsTaken: otherwise older keys could be
@@ -181,6 +188,28 @@ func TestTheNextReadingWaitsUntilTheLastOneIsTaken(t *testing.T) {
 	})
 	if reads != 1 {
 		t.Errorf("%d readings", reads)
+	}
+}
+
+// TestAPipeIsRefusedAtOnce: the path may lead to a pipe from one reading to the
+// next, and nobody may ever write to it.
+func TestAPipeIsRefusedAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	if out, err := exec.Command("mkfifo", path).CombinedOutput(); err != nil {
+		t.Skipf("no pipe to test with: %v %s", err, out)
+	}
+	done := make(chan error)
+	go func() {
+		_, err := keyfile.Read(path)
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+			t.Errorf("want an error about the kind of file, got %v", err)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("it waits for somebody to write into the pipe")
 	}
 }
 

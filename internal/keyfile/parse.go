@@ -11,15 +11,24 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
+const maxFile = 64 << 10 // bytes; 16 keys take 4,000
+
+var errTooLong = fmt.Errorf("cookiesession: more than %d bytes: this is no key file", maxFile)
+
 // ParseList reads secrets separated by commas or line breaks, or a key file's
 // text, which begins with "{".
 func ParseList(text string) ([]keys.Material, error) {
+	if len(text) > maxFile {
+		return nil, errTooLong
+	}
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "{") {
 		return Parse([]byte(text))
@@ -45,18 +54,26 @@ func ParseList(text string) ([]keys.Material, error) {
 // Parse reads the text of a key file, {"keys": […]}. It refuses every field
 // that it does not know: a mistyped date would change when a key is used.
 func Parse(data []byte) ([]keys.Material, error) {
+	if len(data) > maxFile {
+		return nil, errTooLong
+	}
 	fields, err := parseObject(data)
 	if err != nil {
 		return nil, fmt.Errorf("cookiesession: key file: %w", err)
 	}
 	var entries []json.RawMessage
-	for name, value := range fields {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
 		if name != "keys" {
 			return nil, fmt.Errorf("cookiesession: key file: unknown field%s; it is {\"keys\": […]}", keys.Quote(name))
 		}
-		if json.Unmarshal(value, &entries) != nil {
+		if json.Unmarshal(fields[name], &entries) != nil {
 			return nil, errors.New("cookiesession: key file: \"keys\" is no list")
 		}
+	}
+	// Also a text that is no ring at all must not cost much time, nor give a
+	// long list of problems.
+	if err := keys.CheckCount(len(entries)); err != nil {
+		return nil, err
 	}
 	list := make([]keys.Material, len(entries))
 	var problems []error
@@ -90,8 +107,8 @@ func parseKey(data []byte) (m keys.Material, err error) {
 		return m, err
 	}
 	var problems []error
-	for name, value := range fields {
-		if err := setField(&m, name, value); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		if err := setField(&m, name, fields[name]); err != nil {
 			problems = append(problems, err)
 		}
 	}

@@ -52,7 +52,7 @@ func TestTextThatIsNoKeyFileIsRefused(t *testing.T) {
 	for text, reason := range map[string]string{
 		"":                                      "key file: it is empty",
 		" \n":                                   "it is empty",
-		"S":                                     "no JSON from line 1 on",
+		"xS":                                    "no JSON from line 1 on",
 		`"S"`:                                   "it is no JSON object",
 		`["S"]`:                                 "it is no JSON object",
 		"null":                                  "it is no JSON object",
@@ -131,6 +131,39 @@ func TestAListHasOneSecretForEachEntry(t *testing.T) {
 	}
 	if list, err := keyfile.ParseList(" \n"); len(list) != 0 || err != nil {
 		t.Errorf("an empty list is for the ring to refuse: %v, %v", list, err)
+	}
+}
+
+// TestALargeTextIsRefusedWithAShortError: a wrong path, or the wrong value of
+// some store, may be anything.
+func TestALargeTextIsRefusedWithAShortError(t *testing.T) {
+	entries := strings.Repeat("{},", 16) + "{}"
+	for text, reason := range map[string]string{
+		`{"keys": [` + entries + "]}": "17 keys; a keyring holds at most 16",
+		`{"keys": []}`:                "needs a key",
+		`{"keys": [` + strings.Repeat(`{"x": 1},`, 7000) + "{}]}":  "7001 keys",
+		`{"keys": []}` + strings.Repeat(" ", 64<<10):               "more than 65536 bytes",
+		strings.Repeat(keys.NewSecret().Reveal()+",", 64<<10/44+1): "more than 65536 bytes",
+	} {
+		if list, err := keyfile.ParseList(text); err == nil || list != nil || !strings.Contains(err.Error(), reason) || len(err.Error()) > 200 {
+			t.Errorf("%d bytes: want a short error about %q, got %.300v", len(text), reason, err)
+		}
+		if !strings.HasPrefix(text, "{") {
+			continue
+		}
+		if list, err := keyfile.Parse([]byte(text)); err == nil || list != nil || !strings.Contains(err.Error(), reason) || len(err.Error()) > 200 {
+			t.Errorf("%d bytes: want a short error about %q, got %.300v", len(text), reason, err)
+		}
+	}
+}
+
+func TestProblemsComeInAFixedOrder(t *testing.T) {
+	text := []byte(`{"seal_from": 1, "open_until": "x", "a": "", "secret": "", "format": null}`)
+	_, first := keyfile.ParseKey(text)
+	for range 20 {
+		if _, err := keyfile.ParseKey(text); err.Error() != first.Error() {
+			t.Fatalf("one time %v, another time %v", first, err)
+		}
 	}
 }
 

@@ -12,11 +12,8 @@ const maxKeys = 16
 
 // check gives every reason why no ring can be made from the materials.
 func check(materials []Material, now time.Time) error {
-	switch {
-	case len(materials) == 0:
-		return errors.New("cookiesession: a keyring needs a key; make a secret with \"cookiesession keys new\"")
-	case len(materials) > maxKeys:
-		return fmt.Errorf("cookiesession: %d keys; a keyring holds at most %d: drop those past their open_until", len(materials), maxKeys)
+	if err := CheckCount(len(materials)); err != nil {
+		return err
 	}
 	var problems []error
 	for i, m := range materials {
@@ -28,6 +25,17 @@ func check(materials []Material, now time.Time) error {
 		problems = append(sharedSecrets(materials), sealGap(materials, now))
 	}
 	return errors.Join(problems...)
+}
+
+// CheckCount says why a ring cannot have n keys.
+func CheckCount(n int) error {
+	switch {
+	case n == 0:
+		return errors.New("cookiesession: a keyring needs a key; make a secret with \"cookiesession keys new\"")
+	case n > maxKeys:
+		return fmt.Errorf("cookiesession: %d keys; a keyring holds at most %d: drop those past their open_until", n, maxKeys)
+	}
+	return nil
 }
 
 // Name is what an error calls key number i of a list: its id, or its place when

@@ -4,6 +4,7 @@ import (
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,17 +101,38 @@ func TestOlderIsDecidedByDatesThenByPosition(t *testing.T) {
 	}
 }
 
-func TestNoVerbPrintsASecret(t *testing.T) {
+// TestNoVerbPrintsASecretOrWhatIsDerivedFromIt: package fmt calls no methods
+// for some verbs, and none of an unexported field.
+func TestNoVerbPrintsASecretOrWhatIsDerivedFromIt(t *testing.T) {
 	s := keys.NewSecret()
 	m := keys.Material{Secret: s}
+	set := ring(t, m)
+	k := set.ByID(m.ID())
 	type outside struct {
 		secret   keys.Secret
 		material keys.Material
+		pointer  *keys.Material
+		key      *keys.Key
+		value    keys.Key
+		set      *keys.Set
+	}
+	leaks := []string{s.Reveal()[:12], hex.EncodeToString([]byte(s.Reveal()[:12]))}
+	for _, b := range [][]byte{
+		raw(s), expand(raw(s), "securecookie hash key", 32), expand(raw(s), "securecookie block key", 32),
+		expand(raw(s), "compact hash key", 32), expand(raw(s), "compact block key", 32),
+	} {
+		leaks = append(leaks, string(b[:6]), hex.EncodeToString(b[:6]), strings.Trim(fmt.Sprint(b[:6]), "[]"), strings.Trim(fmt.Sprintf("%#v", b[:6]), "[]byte{}"))
 	}
 	for verb := 'A'; verb <= 'z'; verb++ {
-		for _, v := range []any{s, &s, m, &m, []keys.Material{m}, map[string]keys.Material{"k": m}, keys.Material{HashKey: s, BlockKey: s}, outside{s, m}, only(t, m), *ring(t, m)} {
-			if text := fmt.Sprintf("%"+string(verb)+" %#"+string(verb)+" %+"+string(verb), v, v, v); strings.Contains(text, s.Reveal()[:12]) {
-				t.Errorf("%%%c of a %T shows the secret", verb, v)
+		for _, v := range []any{
+			s, &s, m, &m, []keys.Material{m}, map[string]keys.Material{"k": m}, keys.Material{HashKey: s, BlockKey: s},
+			k, *k, set, *set, outside{s, m, &m, k, *k, set}, &outside{s, m, &m, k, *k, set},
+		} {
+			text := fmt.Sprintf("%"+string(verb)+" %#"+string(verb)+" %+"+string(verb), v, v, v)
+			for _, leak := range leaks {
+				if strings.Contains(text, leak) {
+					t.Errorf("%%%c of a %T shows a secret", verb, v)
+				}
 			}
 		}
 	}

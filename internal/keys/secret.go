@@ -25,9 +25,15 @@ type Secret struct {
 
 // NewSecret makes a secret of 32 random bytes, as 43 characters of base64url.
 func NewSecret() Secret {
-	b := make([]byte, minSecretBytes)
-	rand.Read(b)
-	return Secret{unique.Make(base64.RawURLEncoding.EncodeToString(b))}
+	for {
+		b := make([]byte, minSecretBytes)
+		rand.Read(b)
+		// Now and then random bytes look weak. ParseSecret would refuse them
+		// where somebody else reads the text.
+		if s, err := ParseSecret(base64.RawURLEncoding.EncodeToString(b)); err == nil {
+			return s
+		}
+	}
 }
 
 // ParseSecret reads the text of a secret. It drops white space around the text.

@@ -8,8 +8,8 @@ import (
 
 // weakness says why a secret was not drawn at random, "" if it may have been.
 // It looks at the text and at the bytes: "abcabcabc…" is a pattern as text,
-// and its bytes show none. A random secret fails any of these checks
-// less than once in 2^60.
+// and its bytes show none. A random secret fails the check for words less than
+// once in 2^20, and any other less than once in 2^60.
 func weakness(text string, raw []byte) string {
 	switch {
 	case isSample(text, raw):
@@ -20,6 +20,8 @@ func weakness(text string, raw []byte) string {
 		return "it is a sequence"
 	case isPattern(raw) || isPattern([]byte(text)):
 		return "it repeats a pattern"
+	case isWords(raw) || isWords([]byte(text)):
+		return "it is made of words, which somebody can guess"
 	}
 	return ""
 }
