@@ -46,7 +46,7 @@ func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error 
 	case reflect.Float64:
 		return e.msgpack.EncodeFloat64(v.Float())
 	case shape.Instant:
-		return e.msgpack.EncodeTime(addressable(v).Addr().Interface().(interface{ UTC() time.Time }).UTC())
+		return e.msgpack.EncodeTime(*addressable(v).Addr().Interface().(*time.Time))
 	case shape.Bytes:
 		return e.msgpack.EncodeBytes(addressable(v).Bytes())
 	}
