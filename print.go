@@ -9,12 +9,18 @@ import (
 	"log/slog"
 	"math"
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/value"
+	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 // MarshalJSON gives the session as an object for a page or a program: "id",
 // "created", "expires_at", "new", "values", "flash" and, with TrackViews,
-// "views". All data is in it: what the visitor must not read stays out of a
-// page. It is safe inside <script>, as all of encoding/json's output is; what
+// "views". All data is in it, except for fields of structs with the tag
+// json:"-"; a struct with the msgpack tag as_array that has such a field is null.
+// Other json tags are not looked at: names are those of the msgpack tags. What a
+// type wrote with methods of its own is shown in full. What the visitor must not
+// read stays out of a page. It is safe inside <script>, as all of encoding/json's output is; what
 // JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
 // cookie and no key.
 func (s *Session) MarshalJSON() ([]byte, error) {
@@ -24,13 +30,22 @@ func (s *Session) MarshalJSON() ([]byte, error) {
 		"created":    jsonValue(s.Created()),
 		"expires_at": jsonValue(s.ExpiresAt().UTC()),
 		"new":        s.IsNew(),
-		"values":     jsonValue(decodeAll(data)),
-		"flash":      jsonValue(decodeAll(flash)),
+		"values":     publicAll(data),
+		"flash":      publicAll(flash),
 	}
 	if s.m.trackViews {
 		out["views"] = s.Views()
 	}
 	return json.Marshal(out)
+}
+
+// publicAll is decodeAll for JSON, without what must not reach a page.
+func publicAll(pairs wire.Pairs) map[string]any {
+	out := make(map[string]any, pairs.Len())
+	for key, raw := range pairs.All() {
+		out[key] = jsonValue(value.JSON(raw))
+	}
+	return out
 }
 
 // jsonValue makes a decoded value one that JSON can express.

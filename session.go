@@ -104,10 +104,20 @@ func (s *Session) read(key string) ([]byte, bool) {
 }
 
 // Set stores value under key. It is encoded at once, so that it fails while
-// the caller can still act: a value that msgpack cannot encode (a channel, a
+// the caller can still act: a value that could not be read back (a channel, a
 // function, one that contains itself or is nested deeper than 32), a
-// [TooLargeError], or [ErrCommitted]. On any error the old value stays and
-// [EventWriteRefused] is reported. A Set is a change, also of an equal value.
+// [TooLargeError], or [ErrCommitted]. The error names the field. On any error
+// the old value stays and [EventWriteRefused] is reported. A Set is a change,
+// also of an equal value.
+//
+// What Set accepts as a T, [Get] gives back as an equal T. Times are the same
+// instant in UTC, and what stands in an interface comes back as [Session.Value]
+// returns it. Of a struct the exported fields are stored. Only msgpack tags say
+// how: a field with the tag json:"-" is stored too, but [Session.MarshalJSON]
+// leaves it out; the tag msgpack:"-" keeps a field out of the session. With the
+// tag msgpack:",omitempty" an empty slice or map comes back as nil, and so does
+// a pointer to a nil. A type with a pair of methods for msgpack, binary or text
+// is stored as they say. JSON methods do not count.
 func (s *Session) Set(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error { return s.set(key, raw) })
 }

@@ -1,0 +1,166 @@
+// Package untyped reads encoded values for those who do not know the Go type
+// that they were made of: what Value, All, templates and JSON show.
+package untyped
+
+import (
+	"bytes"
+	"reflect"
+	"sync"
+
+	"github.com/cookiesession/cookiesession/internal/wire"
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// Of returns raw, one encoded value, without a type of the caller's: integers
+// as int64 (uint64 above), floats as float64, maps as map[string]any
+// (map[any]any where a key is no text), lists as []any, times in UTC. An
+// extension is what the application has registered with the library for it. It
+// is nil where something is not known to the library, or cannot be a key in Go.
+func Of(raw []byte) any {
+	v, _ := Read(raw)
+	return v
+}
+
+// Read is [Of], and false where that is nil because it cannot tell.
+func Read(raw []byte) (any, bool) { return read(raw, everything) }
+
+// JSON returns raw, one encoded value, as [Of] does, but without what must not
+// reach a page: fields with the tag json:"-" are left out. A struct with the
+// msgpack tag as_array has no names that could be left out, so it is nil as a
+// whole if it has such a field.
+//
+// The mark stands in the encoded value (see [wire.Private]), so it also holds in
+// a program that does not know the Go type. What a type's own encoder wrote has
+// no marks.
+func JSON(raw []byte) any {
+	v, _ := read(raw, public)
+	return v
+}
+
+// extent says how much of a value is wanted.
+type extent bool
+
+const (
+	everything extent = false
+	public     extent = true // without what is private
+)
+
+func read(raw []byte, want extent) (v any, ok bool) {
+	switch kind, n := wire.Count(raw); kind {
+	case wire.Nil:
+		return nil, true
+	case wire.Bool:
+		return raw[0] == 0xc3, true
+	case wire.Int:
+		if i, ok := wire.Int64(raw); ok {
+			return i, true
+		}
+		return wire.Uint64(raw)
+	case wire.Float:
+		return wire.Float64(raw)
+	case wire.Str:
+		text, _ := wire.Text(raw)
+		return string(text), true
+	case wire.Bin:
+		b, _ := wire.Bytes(raw)
+		return bytes.Clone(b), true
+	case wire.Array:
+		return list(raw, n, want)
+	case wire.Map:
+		return mapping(raw, n, want)
+	}
+	if t, ok := wire.Time(raw); ok {
+		return t, true
+	}
+	ok = WithLibrary(raw, func(d *msgpack.Decoder) (err error) {
+		v, err = d.DecodeInterface()
+		return err
+	})
+	return v, ok
+}
+
+func list(raw []byte, n int, want extent) (any, bool) {
+	if want == public && wire.Private(raw) {
+		return nil, true
+	}
+	out := make([]any, n)
+	for i, element := range wire.Each(raw) {
+		v, ok := read(element, want)
+		if !ok {
+			return nil, false
+		}
+		out[i] = v
+	}
+	return out, true
+}
+
+func mapping(raw []byte, n int, want extent) (any, bool) {
+	texts, others := make(map[string]any, n), map[any]any(nil)
+	var rawKey []byte
+	for i, part := range wire.Each(raw) {
+		if i%2 == 0 {
+			rawKey = part
+			continue
+		}
+		if want == public && wire.Private(rawKey) {
+			continue
+		}
+		v, ok := read(part, want)
+		if !ok {
+			return nil, false
+		}
+		if text, ok := keyText(rawKey); ok {
+			texts[text] = v
+			continue
+		}
+		key, ok := read(rawKey, want)
+		if !ok || key != nil && !reflect.ValueOf(key).Comparable() || key != key { // a NaN is not found again
+			return nil, false
+		}
+		if others == nil {
+			others = map[any]any{}
+		}
+		others[key] = v
+	}
+	if others == nil {
+		return texts, true
+	}
+	for key, v := range texts {
+		others[key] = v
+	}
+	return others, true
+}
+
+// keyText returns a key as text. Bytes are text here: types that encode
+// themselves, such as a UUID, are bytes.
+func keyText(raw []byte) (string, bool) {
+	text, ok := wire.Text(raw)
+	if !ok {
+		text, ok = wire.Bytes(raw)
+	}
+	return string(text), ok
+}
+
+// decoder decodes one value after another.
+type decoder struct {
+	msgpack *msgpack.Decoder
+	in      bytes.Reader
+}
+
+var decoders = sync.Pool{New: func() any { return &decoder{msgpack: msgpack.NewDecoder(nil)} }}
+
+// WithLibrary lends decode a decoder of the library that reads raw. It is false
+// when decode returns an error or panics.
+func WithLibrary(raw []byte, decode func(*msgpack.Decoder) error) (ok bool) {
+	// A type's own decoder may panic on bytes that it did not write. That would
+	// be an error of every request for as long as the cookie lives.
+	defer func() { ok = recover() == nil && ok }()
+	d := decoders.Get().(*decoder)
+	d.in.Reset(raw)
+	d.msgpack.Reset(&d.in)
+	if decode(d.msgpack) != nil {
+		return false // and this decoder is in an unknown state: dropped
+	}
+	decoders.Put(d)
+	return true
+}

@@ -1,0 +1,101 @@
+package value
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"reflect"
+	"slices"
+
+	"github.com/cookiesession/cookiesession/internal/shape"
+	"github.com/cookiesession/cookiesession/internal/wire"
+)
+
+var (
+	errDoubled = errors.New("two of its keys are the same when they are read back")
+	errKey     = errors.New("a key that could not be read back")
+)
+
+// A pair is where one pair of a map stands in the output.
+type pair struct{ key, value, end int }
+
+// mapping writes the pairs as they come and puts them in order afterwards.
+func (e *encoder) mapping(v reflect.Value, s *shape.Shape, depth int) error {
+	if err := e.msgpack.EncodeMapLen(v.Len()); err != nil {
+		return err
+	}
+	start, first := len(e.out.b), len(e.pairs)
+	key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+	var seen reflect.Value
+	if s.Reread {
+		seen = reflect.MakeMap(v.Type())
+	}
+	for iter := v.MapRange(); iter.Next(); {
+		key.SetIterKey(iter)
+		elem.SetIterValue(iter)
+		at := pair{key: len(e.out.b)}
+		err := e.value(key, s.Key.Shape(), depth, 0)
+		at.value = len(e.out.b)
+		if err == nil && s.Reread {
+			err = reread(e.out.b[at.key:], s, seen)
+		}
+		if err == nil {
+			err = e.value(elem, s.Elem.Shape(), depth, 0)
+		}
+		if err != nil {
+			return shape.Within("[…]", err) // the key itself may be a secret
+		}
+		at.end = len(e.out.b)
+		e.pairs = append(e.pairs, at)
+	}
+	err := e.sort(start, e.pairs[first:])
+	e.pairs = e.pairs[:first]
+	return err
+}
+
+// reread reads an encoded key back and puts it into seen, a map like the one
+// that is written.
+func reread(raw []byte, s *shape.Shape, seen reflect.Value) error {
+	key := reflect.New(seen.Type().Key()).Elem()
+	if !read(raw, s.Key.Shape(), key) || !key.Comparable() {
+		return errKey
+	}
+	if seen.MapIndex(key).IsValid() {
+		return errDoubled
+	}
+	seen.SetMapIndex(key, reflect.Zero(seen.Type().Elem()))
+	if !seen.MapIndex(key).IsValid() { // a NaN is not found again
+		return errKey
+	}
+	return nil
+}
+
+// sort puts the pairs that begin at start in the order of their keys: texts by
+// their bytes, everything else by the bytes of its encoding.
+func (e *encoder) sort(start int, pairs []pair) error {
+	out := e.out.b
+	slices.SortFunc(pairs, func(a, b pair) int {
+		x, y := out[a.key:a.value], out[b.key:b.value]
+		return cmp.Or(bytes.Compare(content(x), content(y)), bytes.Compare(x, y))
+	})
+	e.scratch = append(e.scratch[:0], out[start:]...)
+	e.out.b = out[:start]
+	var last []byte
+	for _, p := range pairs {
+		raw := e.scratch[p.key-start : p.end-start]
+		if key := raw[:p.value-p.key]; !bytes.Equal(key, last) {
+			last = key
+		} else {
+			return errDoubled
+		}
+		e.out.b = append(e.out.b, raw...)
+	}
+	return nil
+}
+
+func content(key []byte) []byte {
+	if text, ok := wire.Text(key); ok {
+		return text
+	}
+	return key
+}

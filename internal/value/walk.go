@@ -1,0 +1,190 @@
+package value
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/cookiesession/cookiesession/internal/shape"
+	"github.com/cookiesession/cookiesession/internal/wire"
+)
+
+// The walk goes through a value and has the library write its parts. The
+// library could write all of it in one call. But it does not sort most maps, it
+// follows a value that contains itself until the stack overflows (which no
+// recover stops), and it writes structs that it cannot read.
+
+var (
+	errDeep     = errors.New("nested too deep, or it contains itself")
+	errChain    = errors.New("a chain of pointers without an end")
+	errMethods  = errors.New("an interface with methods: only a nil can be read back")
+	errNotASlot = errors.New("an embedded pointer to a type that is not exported: only a nil can be read back")
+)
+
+// value writes v. Arrays, maps and structs count into depth, keys as well as
+// elements. Pointers and interfaces, which are written as nothing, count into
+// hops.
+func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error {
+	switch {
+	case s.Encodes:
+		return e.itself(v)
+	case s.Why != nil:
+		return s.Why
+	}
+	switch s.Kind {
+	case reflect.Pointer, reflect.Interface:
+		return e.follow(v, s, depth, hops)
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct:
+		return e.container(v, s, depth)
+	case reflect.Bool:
+		return e.msgpack.EncodeBool(v.Bool())
+	case reflect.String:
+		return e.msgpack.EncodeString(v.String())
+	case reflect.Float32:
+		return e.msgpack.EncodeFloat32(float32(v.Float()))
+	case reflect.Float64:
+		return e.msgpack.EncodeFloat64(v.Float())
+	case shape.Instant:
+		return e.msgpack.EncodeTime(*addressable(v).Addr().Interface().(*time.Time))
+	case shape.Bytes:
+		return e.msgpack.EncodeBytes(addressable(v).Bytes())
+	}
+	if v.CanInt() {
+		return e.msgpack.EncodeInt(v.Int())
+	}
+	return e.msgpack.EncodeUint(v.Uint())
+}
+
+// follow writes what a pointer or an interface holds.
+func (e *encoder) follow(v reflect.Value, s *shape.Shape, depth, hops int) error {
+	switch {
+	case v.IsNil():
+		return e.msgpack.EncodeNil()
+	case hops == wire.MaxDepth:
+		return errChain
+	case s.Kind == reflect.Pointer:
+		return e.value(v.Elem(), s.Elem.Shape(), depth, hops+1)
+	case v.NumMethod() > 0:
+		return errMethods
+	}
+	v = v.Elem()
+	return e.value(v, shape.Of(v.Type()), depth, hops+1)
+}
+
+func (e *encoder) container(v reflect.Value, s *shape.Shape, depth int) error {
+	if (s.Kind == reflect.Slice || s.Kind == reflect.Map) && v.IsNil() {
+		return e.msgpack.EncodeNil()
+	}
+	if depth == wire.MaxDepth {
+		return errDeep
+	}
+	switch s.Kind {
+	case reflect.Map:
+		return e.mapping(v, s, depth+1)
+	case reflect.Struct:
+		return e.structure(v, &s.Fields, depth+1)
+	}
+	return e.list(v, s.Elem.Shape(), depth+1)
+}
+
+func (e *encoder) list(v reflect.Value, elem *shape.Shape, depth int) error {
+	n := v.Len()
+	if err := e.msgpack.EncodeArrayLen(n); err != nil {
+		return err
+	}
+	for i := range n {
+		if err := e.value(v.Index(i), elem, depth, 0); err != nil {
+			return shape.Within(fmt.Sprintf("[%d]", i), err)
+		}
+	}
+	return nil
+}
+
+// itself has the library call a type's own encoder.
+func (e *encoder) itself(v reflect.Value) (err error) {
+	defer func() {
+		if recover() != nil {
+			err = errPanicked
+		}
+	}()
+	start := len(e.out.b)
+	e.configure()
+	err = e.msgpack.EncodeValue(addressable(v))
+	e.configure()
+	if err != nil {
+		return err
+	}
+	// It may write anything. Two values too many in one field and none in the
+	// next would be well-formed in all.
+	written := e.out.b[start:]
+	if n, ok := wire.Skip(written); !ok || n != len(written) {
+		return errMalformed
+	}
+	return nil
+}
+
+// addressable returns v or, where v has no address, a copy that has one: the
+// methods of a type may be those of its pointer.
+func addressable(v reflect.Value) reflect.Value {
+	if v.CanAddr() {
+		return v
+	}
+	c := reflect.New(v.Type()).Elem()
+	c.Set(v)
+	return c
+}
+
+// structure writes the fields of a struct that are stored.
+func (e *encoder) structure(v reflect.Value, f *shape.Fields, depth int) error {
+	n := len(f.List)
+	if f.Sparse && !f.AsList {
+		n = 0
+		for _, x := range f.List {
+			if x.Present(v) {
+				n++
+			}
+		}
+	}
+	if err := e.fieldsHeader(f, n); err != nil {
+		return err
+	}
+	for _, x := range f.List {
+		if err := e.field(v, f, x, depth); err != nil {
+			return shape.Within(x.Path, err)
+		}
+	}
+	return nil
+}
+
+func (e *encoder) fieldsHeader(f *shape.Fields, n int) error {
+	switch {
+	case !f.AsList:
+		return e.msgpack.EncodeMapLen(n)
+	case f.Private:
+		_, err := e.out.Write(wire.AppendPrivateArray(nil, n))
+		return err
+	}
+	return e.msgpack.EncodeArrayLen(n)
+}
+
+// field writes one field, or nothing where it is not present.
+func (e *encoder) field(v reflect.Value, f *shape.Fields, x *shape.Field, depth int) error {
+	field, ok := x.In(v, false)
+	switch {
+	case x.Locked && ok && !field.IsNil():
+		return errNotASlot
+	case f.AsList && !ok:
+		return errNilEmbedded
+	case f.AsList:
+	case f.Sparse && !x.Present(v):
+		return nil
+	default:
+		if _, err := e.out.Write(x.Encoded); err != nil {
+			return err
+		}
+	}
+	return e.value(field, x.Shape(), depth, 0)
+}
+
+var errNilEmbedded = errors.New("behind a nil embedded pointer there is nothing to store as an element of a list")
