@@ -73,10 +73,10 @@ func (r *Record) numbers() [5]int64 {
 // history has to go. Whoever gives room to other cookies keeps this much back,
 // so that the counters always fit.
 func (r *Record) Reserve() int {
-	const counters = 2 + 18 + 5*9 + 3*3 // at their largest
+	const counters = 2 + 18 + 5*9 + 3*3 // at their largest, which leaves room for one more hash
 	set := bitmapSize
 	if r.Unique < exactPaths { // each path that leaves the history leaves a hash behind
-		set = min(set, len(r.set)+hashSize*(r.texts+1))
+		set = min(set, len(r.set)+hashSize*r.texts)
 	}
 	return counters + set
 }

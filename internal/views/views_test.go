@@ -126,23 +126,37 @@ func TestTheHistoryKeepsTheLastViews(t *testing.T) {
 	equal(t, "a history that was long", history(&r), []views.View{{"/page/998", 1998, 200}, {"/page/999", 1999, 200}, {"/last", 3000, 200}})
 }
 
-// TestCopiesAreIndependent: what one copy adds must not show in another.
+// TestCopiesAreIndependent: what one copy adds must not show in another, after
+// any request and with the history at its limit or not.
 func TestCopiesAreIndependent(t *testing.T) {
-	for _, n := range []int{0, 1, 100, 256, 300} {
-		came := again(t, visited(50, numbered(n)...))
-		before := came.Pack(nil)
-		one, two := came, came
-		one.Add("/one", 5000, 404, 50)
-		further := one
-		further.Add("/one", 5001, 200, 50)
-		alone := one.Pack(nil)
-		two.Add("/two", 6000, 200, 50)
-		two.Add("/page/1", 6001, 200, 50)
-		other := one
-		other.Add("/other", 5001, 404, 50)
-		other.Shrink(func(n int) bool { return n < 200 })
-		equal(t, fmt.Sprintf("the original of %d views has changed", n), bytes.Equal(before, came.Pack(nil)), true)
-		equal(t, fmt.Sprintf("the copy of %d views has changed", n), bytes.Equal(alone, one.Pack(nil)), true)
+	path := func(i int) string { return fmt.Sprint("/some/page/", i) }
+	adds := []func(r *views.Record, i, size int){
+		func(r *views.Record, i, size int) { r.Add(path(i), int64(i*i), 404, size) },
+		func(r *views.Record, i, size int) { r.Add(path(i-1), int64(i*i), 200, size) },
+		func(r *views.Record, i, size int) { r.Add(path(i+9000), int64(i*i), 200, size) },
+		func(r *views.Record, i, size int) { r.Add("", int64(i*i), 200, size) },
+		func(r *views.Record, _, _ int) {
+			if l := r.PackedLen(); l > 4000 { // the indexes of many paths become shorter
+				r.Shrink(func(n int) bool { return n < l-2000 })
+			}
+		},
+	}
+	for _, size := range []int{5, 40, 1000} {
+		state := views.Record{}
+		for i := range 2000 {
+			adds[i*i*7%31%len(adds)](&state, i, size)
+			one, two := state, state
+			before := state.Pack(nil)
+			adds[i%len(adds)](&one, i+1, size)
+			alone := one.Pack(nil)
+			adds[i/7%len(adds)](&two, i+2, size)
+			if !bytes.Equal(before, state.Pack(nil)) || !bytes.Equal(alone, one.Pack(nil)) {
+				t.Fatalf("request %d of a history of %d changes a copy", i, size)
+			}
+			if i%200 == 0 {
+				state = again(t, state)
+			}
+		}
 	}
 }
 
@@ -172,6 +186,10 @@ func TestAViewWithoutAPathDoesNotMoveTheHistory(t *testing.T) {
 	}
 	equal(t, "the packed length when the pause is the oldest", r.PackedLen(), without.PackedLen())
 	equal(t, "the history without its oldest", history(&r), []views.View{{"/b", 3000, 200}, {"/c", 3001, 200}})
+	r.Add("", 4000, 200, 2)
+	r.Add("/d", 5000, 200, 2)
+	equal(t, "the path before a pause is there", bytes.Contains(r.Pack(nil), []byte("/c")), true)
+	equal(t, "a path that has left is there", bytes.Contains(r.Pack(nil), []byte("/b")), false)
 }
 
 // TestNoRequestMakesARecordUnsound: the next request would lose everything.
@@ -196,9 +214,13 @@ func TestNoRequestMakesARecordUnsound(t *testing.T) {
 		r.Add("/a", c.last, 200, usual)
 		r.Add("/b", c.now, c.status, usual)
 		r.Add("", c.now, c.status, usual)
+		for range 2 { // the log gets a long pause, and then a longer one
+			r.Last = c.last
+			r.Add("", c.now, c.status, usual)
+		}
 		r.Add("/b", c.now, c.status, usual)
 		next, ok := read(r.Pack(nil))
-		if !ok || next.Len() != 3 || next.Requests != 4 {
+		if !ok || next.Len() != 3 || next.Requests != 6 {
 			t.Errorf("%s: the record is %+v", c.name, next)
 		}
 		for v := range next.Views {
@@ -313,14 +335,18 @@ func TestUniquePagesAreExactTo256AndThenEstimated(t *testing.T) {
 }
 
 func TestAPageThatIsSeenAgainIsNotUniqueAgain(t *testing.T) {
-	for _, pages := range []int{5, 200, 256, 400} { // in the history, left it, at the limit, estimated
-		r := visited(50, numbered(pages)...)
+	for _, pages := range []int{5, 100, 256, 400} { // in the history, left it, at the limit, estimated
+		paths := numbered(pages)
+		r := visited(50, append(paths, paths...)...)
 		before := r.Unique
 		r = again(t, r)
 		for i, path := range numbered(pages) {
 			r.Add(path, int64(5000+i), 200, 50)
 		}
-		equal(t, fmt.Sprintf("unique pages after %d pages twice", pages), r.Unique, before)
+		equal(t, fmt.Sprintf("unique pages after %d pages three times", pages), r.Unique, before)
+		if hashes := min(256, pages+50); r.Reserve() > 100+4*hashes {
+			t.Errorf("%d bytes are kept back for the hashes of %d pages", r.Reserve(), pages)
+		}
 	}
 }
 
@@ -440,6 +466,10 @@ func TestTheReserveIsEnough(t *testing.T) {
 		r.Add(fmt.Sprintf("/page/%d", i), 1<<40, 200, 1000)
 	}
 	equal(t, "the reserve is larger than the bitmap", r.Reserve() < 1024+100, true)
+	r, _ = read(made{id: 16, counters: counters(999, 999, 256)}.payload()) // made by others, with no hashes
+	next := r
+	next.Add("/another", 1<<40, 200, 1000)
+	equal(t, "the reserve is enough for the first bitmap", next.Shrink(func(n int) bool { return n <= r.Reserve() }), true)
 }
 
 // TestDroppingManyViewsIsNotQuadratic counts bytes of memory and time. One view
@@ -544,6 +574,7 @@ func FuzzUnpack(f *testing.F) {
 	f.Add(few.payload(), "", 50)
 	full := made{id: 16, set: make([]byte, 1024), paths: []byte("\x03a\x03b\x03c\x01"), log: uvarints(0, 0, 0, 2, 0, 4), counters: counters(999, 999, 256)}
 	f.Add(full.payload(), "d", 1080)
+	f.Add(full.payload(), "a", 1080)
 	f.Fuzz(func(t *testing.T, payload []byte, path string, limit int) {
 		r, ok := read(payload)
 		if !ok || r.Requests > 1<<52 {
