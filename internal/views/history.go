@@ -98,7 +98,7 @@ func (r *Record) note(path string, page bool) (index int) {
 		r.appendPath(path, page)
 		counted = false
 	case page && !counted:
-		r.paths = slices.Clone(r.paths)
+		r.paths = slices.Clip(slices.Clone(r.paths)) // a clone may have spare room, which copies of r would share
 		r.paths[at] |= 1
 	}
 	if page && !counted {

@@ -37,9 +37,10 @@ func (r *Record) count(path string) {
 	}
 }
 
-// remember keeps the hash of a counted path that leaves paths.
+// remember keeps the hash of a counted path that leaves paths. There is room
+// for it in every set that Add has made.
 func (r *Record) remember(hash uint32) {
-	if !r.estimated() && !r.remembers(hash) {
+	if !r.estimated() && len(r.set) < exactPaths*hashSize && !r.remembers(hash) {
 		r.set = binary.BigEndian.AppendUint32(r.set, hash)
 	}
 }

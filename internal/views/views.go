@@ -57,13 +57,8 @@ func (r *Record) Pack(b []byte) []byte {
 
 // PackedLen is the number of bytes that Pack appends.
 func (r *Record) PackedLen() int {
-	return r.countersLen() + wire.SizeBytes(len(r.set)) + wire.SizeBytes(len(r.paths)) + wire.SizeBytes(len(r.log))
-}
-
-// countersLen is the part of PackedLen that dropping history does not change.
-func (r *Record) countersLen() int {
 	const array, version, id = 1, 1, 2 + len(r.ID)
-	n := array + version + id
+	n := array + version + id + wire.SizeBytes(len(r.set)) + wire.SizeBytes(len(r.paths)) + wire.SizeBytes(len(r.log))
 	for _, i := range r.numbers() {
 		n += wire.SizeInt(i)
 	}
@@ -74,16 +69,16 @@ func (r *Record) numbers() [5]int64 {
 	return [...]int64{r.Created, r.Last, r.Requests, r.Pages, r.Unique}
 }
 
-// Reserve is an upper bound for the packed size of the counters after the next
-// request if the whole history has to go. Whoever sells room to other
-// compartments keeps this much back, so that the counters always fit.
+// Reserve is an upper bound for PackedLen after the next request, if the whole
+// history has to go. Whoever gives room to other cookies keeps this much back,
+// so that the counters always fit.
 func (r *Record) Reserve() int {
-	const counters = 2 + 18 + 5*9 + 3*3 // at their largest
-	n := counters + len(r.set)
-	if !r.estimated() {
-		n += hashSize * r.texts // each path that leaves the history leaves a hash behind
+	const counters = 2 + 18 + 5*9 + 3*3 // at their largest, which leaves room for one more hash
+	set := bitmapSize
+	if r.Unique < exactPaths { // each path that leaves the history leaves a hash behind
+		set = min(set, len(r.set)+hashSize*r.texts)
 	}
-	return n
+	return counters + set
 }
 
 // Unpack reads the payload from where its version ends, and reports whether
