@@ -45,20 +45,20 @@ type keysCommand struct {
 	name, usage, help string
 	args              int // how many, 0 for at most one
 	flags             func(*flag.FlagSet) any
-	run               func(args []string, flags any, std stdio) error
+	run               func(ctx context.Context, args []string, flags any, std stdio) error
 }
 
 var keysCommands = []keysCommand{newCommand, rotateCommand, listCommand, revokeCommand, checkCommand}
 
 // runKeys makes, rotates and checks key files.
-func runKeys(_ context.Context, args []string, std stdio) int {
+func runKeys(ctx context.Context, args []string, std stdio) int {
 	if len(args) == 0 {
 		fmt.Fprint(std.err, keysHelp)
 		return exitUsage
 	}
 	for _, c := range keysCommands {
 		if c.name == args[0] {
-			return c.start(args[1:], std)
+			return c.start(ctx, args[1:], std)
 		}
 	}
 	switch args[0] {
@@ -70,7 +70,7 @@ func runKeys(_ context.Context, args []string, std stdio) int {
 	return exitUsage
 }
 
-func (c keysCommand) start(args []string, std stdio) int {
+func (c keysCommand) start(ctx context.Context, args []string, std stdio) int {
 	fs := flag.NewFlagSet("keys "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	flags := c.flags(fs)
@@ -91,7 +91,7 @@ func (c keysCommand) start(args []string, std stdio) int {
 		fmt.Fprintf(std.err, "cookiesession keys %s: %v\nUsage: cookiesession keys %s %s\n", c.name, err, c.name, c.usage)
 		return exitUsage
 	}
-	if err := c.run(fs.Args(), flags, std); err != nil {
+	if err := c.run(ctx, fs.Args(), flags, std); err != nil {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(std.err, "cookiesession keys %s: %s\n", c.name, strings.TrimPrefix(strings.TrimSpace(line), "cookiesession: "))
 		}
@@ -147,7 +147,7 @@ Flags:
 		secretFlag(fs, &f.secret)
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
 		f := flags.(*newFlags)
 		secret, err := newSecret(f.secret, std)
 		if err != nil {
@@ -158,7 +158,7 @@ Flags:
 			return nil
 		}
 		key := cookiesession.Key{Secret: secret, Format: f.format}
-		if err := createKeyFile(args[0], []cookiesession.Key{key}, std); err != nil {
+		if err := createKeyFile(ctx, args[0], []cookiesession.Key{key}, std); err != nil {
 			return err
 		}
 		fmt.Fprintf(messages(args[0], std), "%s: made, with key %s\n", args[0], key.ID())
@@ -197,7 +197,7 @@ Flags:
 		secretFlag(fs, &f.secret)
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
 		f := flags.(*rotateFlags)
 		if f.after < 0 || f.keep < 0 {
 			return errors.New("-after and -keep cannot be negative")
@@ -206,7 +206,7 @@ Flags:
 		if err != nil {
 			return err
 		}
-		return changeKeyFile(args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
+		return changeKeyFile(ctx, args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
 			return rotate(keys, cookiesession.Key{Secret: secret, Format: f.format}, time.Now(), f.after, f.keep, say)
 		})
 	},
@@ -295,7 +295,7 @@ Flags:
 		fs.BoolVar(&f.json, "json", false, "JSON for programs")
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
+	run: func(_ context.Context, args []string, flags any, std stdio) error {
 		keys, err := readKeys(args[0], std)
 		if err != nil {
 			return err
@@ -345,8 +345,8 @@ Example:
 
 `,
 	flags: noFlags,
-	run: func(args []string, _ any, std stdio) error {
-		return changeKeyFile(args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
+	run: func(ctx context.Context, args []string, _ any, std stdio) error {
+		return changeKeyFile(ctx, args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
 			return revoke(keys, args[1], time.Now(), say)
 		})
 	},
@@ -402,7 +402,7 @@ Examples:
 
 `,
 	flags: noFlags,
-	run: func(args []string, _ any, std stdio) error {
+	run: func(_ context.Context, args []string, _ any, std stdio) error {
 		keys, err := readKeys(args[0], std)
 		if err != nil {
 			return err

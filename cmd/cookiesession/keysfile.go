@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -74,7 +75,7 @@ func encodeKeys(keys []cookiesession.Key) ([]byte, error) {
 }
 
 // createKeyFile makes a file that was not there.
-func createKeyFile(path string, keys []cookiesession.Key, std stdio) error {
+func createKeyFile(ctx context.Context, path string, keys []cookiesession.Key, std stdio) error {
 	text, err := encodeKeys(keys)
 	if err != nil {
 		return err
@@ -83,21 +84,39 @@ func createKeyFile(path string, keys []cookiesession.Key, std stdio) error {
 		_, err := std.out.Write(text)
 		return err
 	}
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there already and stays as it is; \"cookiesession keys rotate\" adds a key to it", path)
-	}
+	release, err := lockKeyFile(ctx, path)
 	if err != nil {
 		return err
 	}
-	return writeAndSync(file, text)
+	defer release()
+	there := fmt.Errorf("%s is there already and stays as it is; \"cookiesession keys rotate\" adds a key to it", path)
+	if _, err := os.Lstat(path); err == nil {
+		return there
+	}
+	err = putNew(path, text, func(*os.File) error { return nil }, nameIfFree)
+	if errors.Is(err, fs.ErrExist) {
+		return there
+	}
+	return err
 }
 
+// nameIfFree makes a link. Unlike a rename, that never takes the place of a
+// file that another program has just made. Some file systems have no links.
+func nameIfFree(from, to string) error {
+	err := os.Link(from, to)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return os.Rename(from, to)
+}
+
+// changeFunc makes new keys of old ones, and says what it did.
+type changeFunc func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error)
+
 // changeKeyFile exchanges a file whole: programs that follow it see the old
-// one or the new one. The new one is written beside it, under a name that two
-// commands cannot have at once: one of their keys would be lost, although
-// some instance may have sealed with it.
-func changeKeyFile(path string, std stdio, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) error {
+// one or the new one. One command at a time reads, changes and renames it.
+// Otherwise a key would be lost, although some instance may have sealed with it.
+func changeKeyFile(ctx context.Context, path string, std stdio, change changeFunc) error {
 	var said bytes.Buffer
 	if path == "-" {
 		return changeStream(std, &said, change)
@@ -106,6 +125,11 @@ func changeKeyFile(path string, std stdio, change func([]cookiesession.Key, io.W
 	if err != nil {
 		return err
 	}
+	release, err := lockKeyFile(ctx, target)
+	if err != nil {
+		return err
+	}
+	defer release()
 	info, err := os.Stat(target)
 	if err != nil {
 		return err
@@ -113,35 +137,47 @@ func changeKeyFile(path string, std stdio, change func([]cookiesession.Key, io.W
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}
-	file, err := os.OpenFile(target+".new", os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("%s is there: another change is under way, or one was broken off; in that case remove it", target+".new")
-	}
-	if err != nil {
-		return fmt.Errorf("%w: the file is exchanged by renaming, so its folder has to be writable", err)
-	}
-	defer os.Remove(target + ".new") // gone already when all went well
 	text, err := changed(target, std, &said, change)
 	if err != nil {
-		file.Close()
 		return err
 	}
-	if err := sameOwner(file, info); err != nil {
-		fmt.Fprintf(std.err, "warning: the new file cannot have the owner of the old one (%v); see that programs can read it\n", err)
+	likeBefore := func(file *os.File) error {
+		if err := sameOwner(file, info); err != nil {
+			fmt.Fprintf(std.err, "warning: the new file cannot have the owner of the old one (%v); see that programs can read it\n", err)
+		}
+		return file.Chmod(info.Mode().Perm())
 	}
-	if err := errors.Join(file.Chmod(info.Mode().Perm()), writeAndSync(file, text)); err != nil {
+	if err := putNew(target, text, likeBefore, os.Rename); err != nil {
 		return err
 	}
-	if err := os.Rename(target+".new", target); err != nil {
-		return err
-	}
-	syncFolder(filepath.Dir(target))
 	_, err = said.WriteTo(std.out)
 	return err
 }
 
+// putNew writes text beside target and then gives it that name. The caller has
+// the lock, so a file that is beside it was left by a command that was killed.
+func putNew(target string, text []byte, prepare func(*os.File) error, name func(from, to string) error) error {
+	beside := target + ".new"
+	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("%w: a file is made beside it and renamed, so its folder has to be writable", err)
+	}
+	defer os.Remove(beside) // gone already after a rename
+	if err := errors.Join(prepare(file), writeAndSync(file, text)); err != nil {
+		return err
+	}
+	if err := name(beside, target); err != nil {
+		return err
+	}
+	syncFolder(filepath.Dir(target))
+	return nil
+}
+
 // changeStream is a filter for whoever keeps the ring elsewhere.
-func changeStream(std stdio, said *bytes.Buffer, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) error {
+func changeStream(std stdio, said *bytes.Buffer, change changeFunc) error {
 	text, err := changed("-", std, said, change)
 	if err != nil {
 		return err
@@ -153,7 +189,7 @@ func changeStream(std stdio, said *bytes.Buffer, change func([]cookiesession.Key
 	return err
 }
 
-func changed(path string, std stdio, said *bytes.Buffer, change func([]cookiesession.Key, io.Writer) ([]cookiesession.Key, error)) ([]byte, error) {
+func changed(path string, std stdio, said *bytes.Buffer, change changeFunc) ([]byte, error) {
 	keys, err := readKeys(path, std)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nnothing was changed", err)

@@ -11,6 +11,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -24,6 +25,9 @@ const (
 	exitFailed = 1
 	exitUsage  = 2
 )
+
+// errEnded is what a command returns that a signal ended.
+var errEnded = errors.New("ended before it was done; nothing was changed")
 
 // stdio is all of the process that a command may touch, so that tests run
 // commands without one.
