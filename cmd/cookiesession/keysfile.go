@@ -15,39 +15,50 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
-const maxInput = 64 << 10
-
-// readInput reads a file, or standard input for "-".
-func readInput(path string, std stdio) ([]byte, error) {
-	in := std.in
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		in = file
-	}
-	data, err := io.ReadAll(io.LimitReader(in, maxInput+1))
-	if err == nil && len(data) > maxInput {
-		err = fmt.Errorf("more than %d bytes: this is no key file", maxInput)
-	}
-	return data, err
-}
+const maxKeyFile = 64 << 10 // bytes
 
 // readKeys reads a key file that programs will accept: the package itself
 // judges it.
-func readKeys(path string, std stdio) ([]cookiesession.Key, error) {
-	data, err := readInput(path, std)
+func readKeys(ctx context.Context, path string, std stdio) ([]cookiesession.Key, error) {
+	data, err := readInput(ctx, path, "a key file", maxKeyFile, std)
 	if err != nil {
-		return nil, err
+		return nil, hint(path, nil, err)
 	}
 	if err := new(cookiesession.Keyring).UnmarshalJSON(data); err != nil {
-		return nil, err
+		return nil, hint(path, data, err)
 	}
 	var file struct{ Keys []cookiesession.Key }
 	err = json.Unmarshal(data, &file)
 	return file.Keys, err
+}
+
+// loadKeyFile is the package's, with what a person may want to do next.
+func loadKeyFile(path string) (*cookiesession.Keyring, error) {
+	ring, err := cookiesession.LoadKeyFile(path)
+	if err == nil {
+		return ring, nil
+	}
+	var data []byte
+	if info, statErr := os.Stat(path); statErr == nil && info.Mode().IsRegular() {
+		data, _ = readBounded(path, maxKeyFile, stdio{})
+	}
+	return nil, hint(path, data, err)
+}
+
+// hint says what to do about a key file that is not there, or is a file with
+// a secret alone, as SESSION_KEYS has it.
+func hint(path string, data []byte, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w; \"cookiesession keys new %s\" makes a key file", err, path)
+	}
+	if _, bare := cookiesession.ParseSecret(string(data)); bare != nil {
+		return err
+	}
+	name := path
+	if path == "-" {
+		name = "standard input"
+	}
+	return fmt.Errorf("%s is a bare secret and no key file; \"cookiesession keys new -secret %s keys.json\" makes a key file of it", name, path)
 }
 
 // encodeKeys is the one place that writes secrets down. It refuses keys that
@@ -119,11 +130,11 @@ type changeFunc func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.K
 func changeKeyFile(ctx context.Context, path string, std stdio, change changeFunc) error {
 	var said bytes.Buffer
 	if path == "-" {
-		return changeStream(std, &said, change)
+		return changeStream(ctx, std, &said, change)
 	}
 	target, err := filepath.EvalSymlinks(path) // links to it stay links
 	if err != nil {
-		return err
+		return hint(path, nil, err)
 	}
 	release, err := lockKeyFile(ctx, target)
 	if err != nil {
@@ -137,7 +148,7 @@ func changeKeyFile(ctx context.Context, path string, std stdio, change changeFun
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file", path)
 	}
-	text, err := changed(target, std, &said, change)
+	text, err := changed(ctx, target, std, &said, change)
 	if err != nil {
 		return err
 	}
@@ -150,8 +161,10 @@ func changeKeyFile(ctx context.Context, path string, std stdio, change changeFun
 	if err := putNew(target, text, likeBefore, os.Rename); err != nil {
 		return err
 	}
-	_, err = said.WriteTo(std.out)
-	return err
+	if _, err = said.WriteTo(std.out); err != nil {
+		return fmt.Errorf("%s has been changed, but the output was lost: %w; \"cookiesession keys list\" shows what it has now", path, err)
+	}
+	return nil
 }
 
 // putNew writes text beside target and then gives it that name. The caller has
@@ -177,8 +190,8 @@ func putNew(target string, text []byte, prepare func(*os.File) error, name func(
 }
 
 // changeStream is a filter for whoever keeps the ring elsewhere.
-func changeStream(std stdio, said *bytes.Buffer, change changeFunc) error {
-	text, err := changed("-", std, said, change)
+func changeStream(ctx context.Context, std stdio, said *bytes.Buffer, change changeFunc) error {
+	text, err := changed(ctx, "-", std, said, change)
 	if err != nil {
 		return err
 	}
@@ -189,8 +202,8 @@ func changeStream(std stdio, said *bytes.Buffer, change changeFunc) error {
 	return err
 }
 
-func changed(path string, std stdio, said *bytes.Buffer, change changeFunc) ([]byte, error) {
-	keys, err := readKeys(path, std)
+func changed(ctx context.Context, path string, std stdio, said *bytes.Buffer, change changeFunc) ([]byte, error) {
+	keys, err := readKeys(ctx, path, std)
 	if err != nil {
 		return nil, fmt.Errorf("%w\nnothing was changed", err)
 	}
