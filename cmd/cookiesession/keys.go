@@ -180,7 +180,7 @@ longer where SetExpiry gives single sessions more.
 Examples:
   cookiesession keys rotate keys.json
   cookiesession keys rotate -keep 720h -format compact keys.json
-  fetch-ring | cookiesession keys rotate - | store-ring
+  cookiesession keys rotate - < ring > next && store-ring < next
 
 Flags:
 `,
