@@ -18,7 +18,7 @@ func TestTheCommandsOfTheDocumentRotateAFollowedRing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)<!-- run: etcd -->\n```sh\n(.*?)```").FindSubmatch(text)
+	block := regexp.MustCompile("(?s)<!-- run: etcd -->\n```bash\n(.*?)```").FindSubmatch(text)
 	if block == nil {
 		t.Fatal("the document has no block to run")
 	}
@@ -30,7 +30,7 @@ func TestTheCommandsOfTheDocumentRotateAFollowedRing(t *testing.T) {
 	}
 	s.put(t, ringText(newKey()))
 	ring := follow(t, s.client(t, s.addr))
-	rotate := exec.CommandContext(t.Context(), "sh", "-e", "-c", string(block[1]))
+	rotate := exec.CommandContext(t.Context(), "bash", "-c", string(block[1]))
 	rotate.Dir = dir
 	rotate.Env = append(os.Environ(), "ETCDCTL_API=3", "ETCDCTL_ENDPOINTS="+s.addr, "PATH="+dir+":"+os.Getenv("PATH"))
 	if out, err := rotate.CombinedOutput(); err != nil {

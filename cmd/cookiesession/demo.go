@@ -54,7 +54,7 @@ func runDemo(ctx context.Context, args []string, std stdio) int {
 		flags.PrintDefaults()
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(std.err, "cookiesession demo: %v; \"cookiesession demo -h\" shows how\n", err)
+		fmt.Fprintf(std.err, "cookiesession demo: %v; \"cookiesession demo -h\" shows how\n", wrongUsage(err))
 		return exitUsage
 	}
 
@@ -77,7 +77,7 @@ func demoKeys(cfg *demo.Config, file string, std stdio) (err error) {
 	switch text := std.env("SESSION_KEYS"); {
 	case file != "":
 		cfg.KeySource = "the key file " + file
-		cfg.Keyring, err = cookiesession.LoadKeyFile(file)
+		cfg.Keyring, err = loadKeyFile(file)
 		if err != nil {
 			return fmt.Errorf("cannot use the key file of -keys: %w", err)
 		}
@@ -119,6 +119,9 @@ func listenError(addr string, err error) error {
 	return fmt.Errorf("cannot listen: %w; -addr wants host:port, say 127.0.0.1:8080", err)
 }
 
+// shutdownWait is how long requests in flight may take after Ctrl-C.
+const shutdownWait = 3 * time.Second
+
 // serveUntil lets requests in flight finish, but not for ever: whoever
 // pressed Ctrl-C is waiting.
 func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
@@ -134,7 +137,7 @@ func serveUntil(ctx context.Context, l net.Listener, h http.Handler) error {
 		return fmt.Errorf("stopped serving: %w", err)
 	case <-ctx.Done():
 	}
-	shut, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+	shut, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownWait)
 	defer cancel()
 	if err := srv.Shutdown(shut); err != nil {
 		return srv.Close()

@@ -24,7 +24,7 @@ func startDemo(t *testing.T, env map[string]string, args ...string) (string, fun
 	done := make(chan int, 1)
 	go func() {
 		done <- run(ctx, append([]string{"demo", "-addr", "127.0.0.1:0"}, args...),
-			stdio{strings.NewReader(""), in, io.Discard, func(name string) string { return env[name] }})
+			stdio{in: strings.NewReader(""), out: in, err: io.Discard, env: func(name string) string { return env[name] }})
 		in.Close()
 	}()
 	lines := bufio.NewScanner(out)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -63,7 +62,7 @@ func runInspect(ctx context.Context, args []string, std stdio) int {
 		flags.PrintDefaults()
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(std.err, "cookiesession inspect: %v; \"cookiesession inspect -h\" shows how\n", err)
+		fmt.Fprintf(std.err, "cookiesession inspect: %v; \"cookiesession inspect -h\" shows how\n", wrongUsage(err))
 		return exitUsage
 	}
 	refused, err := inspect(ctx, f, std)
@@ -81,7 +80,11 @@ func inspect(ctx context.Context, f inspectFlags, std stdio) (refused bool, err 
 	if err != nil {
 		return false, err
 	}
-	jars, err := readCookies(std.in, f.name)
+	text, err := readInput(ctx, "-", "cookies", maxCookies, std)
+	if err != nil {
+		return false, err
+	}
+	jars, err := readCookies(text, f.name)
 	if err != nil {
 		return false, err
 	}
@@ -94,9 +97,7 @@ func inspect(ctx context.Context, f inspectFlags, std stdio) (refused bool, err 
 		refused = refused || r.Refused != ""
 	}
 	if f.json {
-		out := json.NewEncoder(std.out)
-		out.SetIndent("", "  ")
-		return refused, out.Encode(map[string]any{"cookies": reports})
+		return refused, printJSON(std.out, reports)
 	}
 	for i, r := range reports {
 		if i > 0 {
@@ -110,7 +111,7 @@ func inspect(ctx context.Context, f inspectFlags, std stdio) (refused bool, err 
 func inspectKeys(file string, std stdio) (ring *cookiesession.Keyring, err error) {
 	switch text := std.env("SESSION_KEYS"); {
 	case file != "":
-		if ring, err = cookiesession.LoadKeyFile(file); err != nil {
+		if ring, err = loadKeyFile(file); err != nil {
 			return nil, fmt.Errorf("cannot use the key file of -keys: %w", err)
 		}
 	case text != "":

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/cookiesession/cookiesession"
 	"github.com/cookiesession/cookiesession/cookiesessiontest"
@@ -24,7 +25,7 @@ func inspected(t *testing.T, secret cookiesession.Secret, input string, args ...
 	t.Helper()
 	var out, err bytes.Buffer
 	env := func(name string) string { return map[string]string{"SESSION_KEYS": secret.Reveal()}[name] }
-	code := run(t.Context(), append([]string{"inspect"}, args...), stdio{strings.NewReader(input), &out, &err, env})
+	code := run(t.Context(), append([]string{"inspect"}, args...), stdio{in: strings.NewReader(input), out: &out, err: &err, env: env})
 	if secret.Reveal() != "" && strings.Contains(out.String()+err.String(), secret.Reveal()) {
 		t.Error("the secret is printed")
 	}
@@ -104,7 +105,7 @@ func TestInspectTakesCookiesAsPeopleCopyThem(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			says(t, inspected(t, key.Secret, test.input, test.args...), exitDone,
-				"s_session (data): "+fmt.Sprint(test.cookies)+" cookie", key.ID()+" (sealing), securecookie",
+				`"s_session" (data): `+fmt.Sprint(test.cookies)+" cookie", key.ID()+" (sealing), securecookie",
 				`"user" "Ada"`, `"n" 9223372036854775807`, "by idle timeout")
 		})
 	}
@@ -125,7 +126,7 @@ func TestInspectShowsEveryCompartment(t *testing.T) {
 	})
 	got := inspected(t, key.Secret, cookieHeader(cookies))
 	says(t, got, exitDone,
-		"__Host-s_shop (data)", "__Host-s_shop_flash (flash)", "__Host-s_shop_views (views)", "__Host-s_shop_test (test)",
+		`"__Host-s_shop" (data)`, `"__Host-s_shop_flash" (flash)`, `"__Host-s_shop_views" (views)`, `"__Host-s_shop_test" (test)`,
 		key.ID()+" (sealing), compact", `"user" "Ada"`, `"user" "flashed"`, "1, of them 0 pages (0 different) and 1 errors")
 	if strings.Contains(got.out, "another session") {
 		t.Error("the views are this session's:\n" + got.out)
@@ -285,7 +286,7 @@ func TestInspectGivesTheReasonOfARefusal(t *testing.T) {
 		says(t, inspected(t, key.Secret, "s_session="+swapped+"; s_session="+short), exitFailed, "refused", `"user" "Ada"`, "one of several under this name")
 	})
 	t.Run("cookies of other programs can be left out", func(t *testing.T) {
-		says(t, inspected(t, key.Secret, "Cookie: s_cc=true; s_session="+short), exitFailed, "s_cc (data)", "refused", `"user" "Ada"`)
+		says(t, inspected(t, key.Secret, "Cookie: s_cc=true; s_session="+short), exitFailed, `"s_cc" (data)`, "refused", `"user" "Ada"`)
 		for _, name := range []string{"session", "s_session", "s_session_flash"} {
 			got := inspected(t, key.Secret, "Cookie: s_cc=true; s_session="+short, "-name", name)
 			if says(t, got, exitDone, `"user" "Ada"`); strings.Contains(got.out, "s_cc") {
@@ -304,7 +305,7 @@ func TestInspectGivesTheReasonOfARefusal(t *testing.T) {
 		}
 	})
 	t.Run("a deletion is no refusal", func(t *testing.T) {
-		says(t, inspected(t, key.Secret, "Set-Cookie: s_session=; Path=/; Max-Age=0\nSet-Cookie: s_session.1=; Path=/; Max-Age=0"), exitDone, "s_session (data): deletes this cookie")
+		says(t, inspected(t, key.Secret, "Set-Cookie: s_session=; Path=/; Max-Age=0\nSet-Cookie: s_session.1=; Path=/; Max-Age=0"), exitDone, `"s_session" (data): deletes this cookie`)
 	})
 }
 
@@ -330,10 +331,19 @@ func TestInspectKeepsControlCharactersFromTheTerminal(t *testing.T) {
 		s.Set("key\x1b[2J", "value\x1b]0;title\a\u009b31m\u202e")
 		s.Set("odd", []any{math.NaN(), "\xff", time.Unix(0, 0), []byte{1}})
 	}))
-	got := inspected(t, key.Secret, input)
-	says(t, got, exitDone, `\u001b]0;title`, `["NaN",`)
-	if i := strings.IndexFunc(got.out, func(r rune) bool { return r != '\n' && r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }); i >= 0 {
-		t.Errorf("%q in the output", got.out[i:i+4])
+	for _, input := range []string{input, "s_\x1b[2Jname\u009b31m=" + key.ID() + ".x; s_session.1=\x1b[2J\u202e; " + input[len("Cookie: "):]} {
+		for _, args := range [][]string{nil, {"-json"}} {
+			got := inspected(t, key.Secret, input, args...)
+			if !strings.Contains(got.out, `\u001b]0;title`) || !strings.Contains(got.out, "NaN") {
+				t.Errorf("the values are not there:\n%s", got.out)
+			}
+			if args != nil && !json.Valid([]byte(got.out)) {
+				t.Errorf("no JSON:\n%s", got.out)
+			}
+			if i := strings.IndexFunc(got.out, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+				t.Errorf("%q in the output", got.out[i:i+4])
+			}
+		}
 	}
 }
 
@@ -350,7 +360,8 @@ func TestInspectSaysWhatIsMissing(t *testing.T) {
 		{"no keys", cookiesession.Secret{}, "x", nil, exitFailed, "no keys: -keys names a key file"},
 		{"no key file", secret, "x", []string{"-keys", "testdata/none.json"}, exitFailed, "cannot use the key file of -keys"},
 		{"nothing on standard input", secret, "", nil, exitFailed, "no session cookie on standard input"},
-		{"cookies of others", secret, "Cookie: theme=dark; s_=1; s__flash=1; _test=1; s=1", nil, exitFailed, "no session cookie on standard input"},
+		{"cookies of others", secret, "Cookie: theme=dark; s_=1; s__flash=1; _test=1; s=1", nil, exitFailed, "no session cookie among the 5 cookies on standard input"},
+		{"cookies of other names", secret, "Cookie: s_shop=x; s_a\x1b[2J=x; theme=dark", []string{"-name", "session"}, exitFailed, `no session cookie named "s_session" on standard input; there are cookies of "s_shop", "s_a\x1b[2J"`},
 		{"a sentence", secret, "\nhello there", nil, exitFailed, "no session cookie on standard input"},
 		{"a broken Set-Cookie line", secret, "\nSet-Cookie: =", nil, exitFailed, "line 2 of standard input is a Set-Cookie line that browsers"},
 		{"a cookie as an argument", secret, "", []string{"s_session=x"}, exitUsage, "cookies are read from standard input"},

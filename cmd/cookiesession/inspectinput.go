@@ -1,16 +1,18 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 )
+
+// maxCookies bounds the input in bytes: it is read into memory. Browsers send
+// at most 1 MB of them.
+const maxCookies = 4 << 20
 
 // jar is all that came of one manager's cookies.
 type jar struct {
@@ -30,33 +32,47 @@ type compartment struct {
 // readCookies finds the session cookies in text as people copy it: header
 // lines of either direction, pairs, and values alone. With a name only the
 // cookies of that name are ours: other programs, too, begin names with s_.
-func readCookies(in io.Reader, name string) ([]*jar, error) {
+func readCookies(text []byte, name string) ([]*jar, error) {
 	if name != "" && !strings.HasPrefix(name, "s_") && !strings.HasPrefix(name, "__Host-s_") {
 		name = "s_" + name
 	}
 	rawName := cmp.Or(name, "s_session")
 	var c collector
-	lines := bufio.NewScanner(in)
-	lines.Buffer(nil, 1<<20)
-	for number := 1; lines.Scan(); number++ {
-		if err := c.line(lines.Text(), rawName); err != nil {
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		if err := c.line(line, rawName); err != nil {
 			return nil, fmt.Errorf("line %d of standard input %w", number, err)
 		}
 	}
-	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("cannot read standard input: %w", err)
-	}
+	jars := c.jars
 	if base, _ := baseOf(name); name != "" {
-		c.jars = slices.DeleteFunc(c.jars, func(j *jar) bool { return j.base != base })
+		jars = slices.DeleteFunc(slices.Clone(jars), func(j *jar) bool { return j.base != base })
 	}
-	if len(c.jars) == 0 {
-		return nil, errors.New("no session cookie on standard input: their names begin with s_ (or __Host-s_)")
+	if len(jars) == 0 {
+		return nil, c.nothing(name)
 	}
-	return c.jars, nil
+	return jars, nil
+}
+
+// nothing says what came instead of the cookies that were asked for.
+func (c *collector) nothing(name string) error {
+	var found []string
+	for _, j := range c.jars {
+		found = append(found, strconv.Quote(j.base))
+	}
+	switch {
+	case len(found) > 0:
+		return fmt.Errorf("no session cookie named %q on standard input; there are cookies of %s: choose one with -name", name, strings.Join(found, ", "))
+	case c.others > 0:
+		return fmt.Errorf("no session cookie among the %d cookies on standard input: their names begin with s_ (or __Host-s_)", c.others)
+	}
+	return errors.New("no session cookie on standard input: their names begin with s_ (or __Host-s_)")
 }
 
 type collector struct {
-	jars []*jar
+	jars   []*jar
+	others int // cookies of other programs
 
 	// Of a value alone that goes on in the next lines.
 	rawName, rawTag string
@@ -127,10 +143,12 @@ func (c *collector) add(name, value string) {
 	value = strings.Trim(value, `"`)
 	first, number, continues := strings.Cut(name, ".")
 	if index, err := strconv.Atoi(number); continues && (err != nil || strconv.Itoa(index) != number || index < 1) {
+		c.others++
 		return
 	}
 	base, kind := baseOf(first)
 	if short, ours := strings.CutPrefix(strings.TrimPrefix(base, "__Host-"), "s_"); !ours || short == "" {
+		c.others++
 		return
 	}
 	if kind == "test" {

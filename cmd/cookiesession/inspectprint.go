@@ -1,12 +1,38 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
 )
+
+// printJSON writes reports for programs. encoding/json lets control characters
+// above 127 pass, and some terminals obey these, so they are escaped.
+func printJSON(w io.Writer, reports []report) error {
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(map[string]any{"cookies": reports}); err != nil {
+		return err
+	}
+	var safe strings.Builder
+	for _, r := range text.String() { // outside of strings there are no such characters
+		if r == '\n' || unicode.IsPrint(r) {
+			safe.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{r}) {
+			fmt.Fprintf(&safe, `\u%04x`, unit)
+		}
+	}
+	_, err := io.WriteString(w, safe.String())
+	return err
+}
 
 // print writes r for a person to read. What an application stored may be what
 // a visitor wrote: nothing of it reaches the terminal as a control character.
@@ -14,7 +40,7 @@ func (r report) print(w io.Writer, now time.Time) {
 	line := func(name, format string, args ...any) {
 		fmt.Fprintf(w, "  %-8s %s\n", name, printable(fmt.Sprintf(format, args...)))
 	}
-	fmt.Fprintf(w, "%s (%s): %s\n", r.Cookie, r.Kind, r.summary())
+	fmt.Fprintf(w, "%q (%s): %s\n", r.Cookie, r.Kind, r.summary())
 	if r.Refused != "" {
 		line("refused", "%s", r.Refused)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -31,11 +33,11 @@ then writes the new one, secrets included, to standard output.
 
 "cookiesession keys <what> -h" says more. Secrets come from files and standard
 input, never from arguments, which every user of a machine can read. Exit codes:
-0 done, 1 refused, 2 wrong command line.
+0 done, 1 refused, 2 wrong command line, 130 ended by a signal.
 
 Examples:
   cookiesession keys new keys.json
-  cookiesession keys rotate -after 10m keys.json
+  cookiesession keys rotate keys.json
   cookiesession keys check keys.json
 `
 
@@ -45,20 +47,20 @@ type keysCommand struct {
 	name, usage, help string
 	args              int // how many, 0 for at most one
 	flags             func(*flag.FlagSet) any
-	run               func(args []string, flags any, std stdio) error
+	run               func(ctx context.Context, args []string, flags any, std stdio) error
 }
 
 var keysCommands = []keysCommand{newCommand, rotateCommand, listCommand, revokeCommand, checkCommand}
 
 // runKeys makes, rotates and checks key files.
-func runKeys(_ context.Context, args []string, std stdio) int {
+func runKeys(ctx context.Context, args []string, std stdio) int {
 	if len(args) == 0 {
 		fmt.Fprint(std.err, keysHelp)
 		return exitUsage
 	}
 	for _, c := range keysCommands {
 		if c.name == args[0] {
-			return c.start(args[1:], std)
+			return c.start(ctx, args[1:], std)
 		}
 	}
 	switch args[0] {
@@ -70,14 +72,11 @@ func runKeys(_ context.Context, args []string, std stdio) int {
 	return exitUsage
 }
 
-func (c keysCommand) start(args []string, std stdio) int {
+func (c keysCommand) start(ctx context.Context, args []string, std stdio) int {
 	fs := flag.NewFlagSet("keys "+c.name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	flags := c.flags(fs)
-	err := checkNoSecret(args) // first: one in 64 secrets begins with a dash, and flag would print it
-	if err == nil {
-		err = fs.Parse(args)
-	}
+	err := fs.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintf(std.out, "Usage: cookiesession keys %s %s\n\n%s", c.name, c.usage, c.help)
 		fs.SetOutput(std.out)
@@ -88,25 +87,16 @@ func (c keysCommand) start(args []string, std stdio) int {
 		err = c.checkArgs(fs.Args())
 	}
 	if err != nil {
-		fmt.Fprintf(std.err, "cookiesession keys %s: %v\nUsage: cookiesession keys %s %s\n", c.name, err, c.name, c.usage)
+		fmt.Fprintf(std.err, "cookiesession keys %s: %v\nUsage: cookiesession keys %s %s\n", c.name, wrongUsage(err), c.name, c.usage)
 		return exitUsage
 	}
-	if err := c.run(fs.Args(), flags, std); err != nil {
+	if err := c.run(ctx, fs.Args(), flags, std); err != nil {
 		for line := range strings.Lines(err.Error()) {
 			fmt.Fprintf(std.err, "cookiesession keys %s: %s\n", c.name, strings.TrimPrefix(strings.TrimSpace(line), "cookiesession: "))
 		}
 		return exitFailed
 	}
 	return exitDone
-}
-
-func checkNoSecret(args []string) error {
-	for _, arg := range args {
-		if _, err := cookiesession.ParseSecret(arg); err == nil && !strings.Contains(arg, "/") { // paths are base64, too
-			return errors.New("this looks like a secret, and every user of the machine can read arguments: use -secret with a file or standard input, and another secret")
-		}
-	}
-	return nil
 }
 
 func (c keysCommand) checkArgs(args []string) error {
@@ -116,8 +106,13 @@ func (c keysCommand) checkArgs(args []string) error {
 			return fmt.Errorf("flag %s has to come before the file", arg)
 		}
 	}
-	if len(args) != c.args && (c.args > 0 || len(args) > 1) {
-		return fmt.Errorf("%d arguments", len(args))
+	switch {
+	case len(args) < c.args && len(args) == 0:
+		return errors.New("a key file is needed")
+	case len(args) < c.args:
+		return errors.New("behind the key file the id of a key is needed")
+	case len(args) > max(c.args, 1):
+		return fmt.Errorf("there are %d arguments too many behind the flags", len(args)-max(c.args, 1))
 	}
 	return nil
 }
@@ -147,9 +142,9 @@ Flags:
 		secretFlag(fs, &f.secret)
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
 		f := flags.(*newFlags)
-		secret, err := newSecret(f.secret, std)
+		secret, err := newSecret(ctx, f.secret, std)
 		if err != nil {
 			return err
 		}
@@ -158,7 +153,7 @@ Flags:
 			return nil
 		}
 		key := cookiesession.Key{Secret: secret, Format: f.format}
-		if err := createKeyFile(args[0], []cookiesession.Key{key}, std); err != nil {
+		if err := createKeyFile(ctx, args[0], []cookiesession.Key{key}, std); err != nil {
 			return err
 		}
 		fmt.Fprintf(messages(args[0], std), "%s: made, with key %s\n", args[0], key.ID())
@@ -177,15 +172,15 @@ var rotateCommand = keysCommand{
 that are over. Bring the file to every instance within the delay: until then
 each of them already opens what the new key will seal, so no session is lost.
 
-Choose -after at least as long as the file takes to every instance, plus 5
-seconds, plus the difference of their clocks; Kubernetes needs 3 minutes. Choose
--keep at least as long as a session lives: IdleTimeout, or longer where
-SetExpiry gives single sessions more.
+The delay is -after, one hour unless you say otherwise. It has to be at least as
+long as the file takes to every instance, plus 5 seconds, plus the difference of
+their clocks. Choose -keep at least as long as a session lives: IdleTimeout, or
+longer where SetExpiry gives single sessions more.
 
 Examples:
   cookiesession keys rotate keys.json
-  cookiesession keys rotate -after 10m -keep 720h -format compact keys.json
-  fetch-ring | cookiesession keys rotate - | store-ring
+  cookiesession keys rotate -keep 720h -format compact keys.json
+  cookiesession keys rotate - < ring > next && store-ring < next
 
 Flags:
 `,
@@ -197,16 +192,16 @@ Flags:
 		secretFlag(fs, &f.secret)
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
 		f := flags.(*rotateFlags)
 		if f.after < 0 || f.keep < 0 {
 			return errors.New("-after and -keep cannot be negative")
 		}
-		secret, err := newSecret(f.secret, std)
+		secret, err := newSecret(ctx, f.secret, std)
 		if err != nil {
 			return err
 		}
-		return changeKeyFile(args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
+		return changeKeyFile(ctx, args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
 			return rotate(keys, cookiesession.Key{Secret: secret, Format: f.format}, time.Now(), f.after, f.keep, say)
 		})
 	},
@@ -295,8 +290,8 @@ Flags:
 		fs.BoolVar(&f.json, "json", false, "JSON for programs")
 		return f
 	},
-	run: func(args []string, flags any, std stdio) error {
-		keys, err := readKeys(args[0], std)
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
+		keys, err := readKeys(ctx, args[0], std)
 		if err != nil {
 			return err
 		}
@@ -331,8 +326,10 @@ func listJSON(keys []cookiesession.Key, w io.Writer) error {
 	return enc.Encode(map[string]any{"keys": list})
 }
 
+type revokeFlags struct{ dryRun bool }
+
 var revokeCommand = keysCommand{
-	name: "revoke", usage: "FILE ID", args: 2,
+	name: "revoke", usage: "[-dry-run] FILE ID", args: 2,
 	help: `For a key that leaked. Rotation does not help then: whoever has the key could
 forge sessions, and newer keys have re-issued them since. So the key goes, with
 every key that has sealed since it was in the ring, and a new one seals at once.
@@ -340,16 +337,45 @@ EVERY SESSION ENDS: all visitors are logged out.
 
 Keys from before stay; where the whole file leaked, name its oldest key.
 
-Example:
+Examples:
+  cookiesession keys revoke -dry-run keys.json pX3w
   cookiesession keys revoke keys.json pX3w
 
+Flags:
 `,
-	flags: noFlags,
-	run: func(args []string, _ any, std stdio) error {
-		return changeKeyFile(args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
-			return revoke(keys, args[1], time.Now(), say)
+	flags: func(fs *flag.FlagSet) any {
+		f := new(revokeFlags)
+		fs.BoolVar(&f.dryRun, "dry-run", false, "only say which keys would go, and change nothing")
+		return f
+	},
+	run: func(ctx context.Context, args []string, flags any, std stdio) error {
+		if flags.(*revokeFlags).dryRun {
+			return revokeDry(ctx, args[0], args[1], std)
+		}
+		return changeKeyFile(ctx, args[0], std, func(keys []cookiesession.Key, say io.Writer) ([]cookiesession.Key, error) {
+			revoked, err := revoke(keys, args[1], time.Now(), say)
+			if err == nil {
+				fmt.Fprintf(say, "added key %s: seals at once\n", revoked[0].ID())
+				fmt.Fprintln(say, "EVERY SESSION ENDS: visitors have to log in again, on each instance as soon as it has this file")
+			}
+			return revoked, err
 		})
 	},
+}
+
+// revokeDry says the same of each key as the real one. The new key is not
+// named, because the real one will be another.
+func revokeDry(ctx context.Context, path, id string, std stdio) error {
+	keys, err := readKeys(ctx, path, std)
+	if err != nil {
+		return err
+	}
+	var said bytes.Buffer
+	if _, err := revoke(keys, id, time.Now(), &said); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "Nothing was changed. Without -dry-run:\n%sadded a new key: seals at once\nEVERY SESSION ENDS\n", said.Bytes())
+	return nil
 }
 
 // revoke leaves only keys that had stopped sealing before the leaked one was
@@ -361,7 +387,7 @@ func revoke(keys []cookiesession.Key, id string, now time.Time, say io.Writer) (
 	slices.SortStableFunc(order, func(a, b cookiesession.Key) int { return a.SealFrom.Compare(b.SealFrom) })
 	leaked := slices.IndexFunc(order, func(k cookiesession.Key) bool { return k.ID() == id })
 	if leaked < 0 {
-		return nil, fmt.Errorf("there is no key %q in the file; \"cookiesession keys list\" shows those there are", id)
+		return nil, fmt.Errorf("there is no key %q in the file; \"cookiesession keys list\" shows those there are", short(id))
 	}
 	first := max(leaked-1, 0)
 	for i, s := range states(keys) {
@@ -386,15 +412,15 @@ func revoke(keys []cookiesession.Key, id string, now time.Time, say io.Writer) (
 		}
 	}
 	slices.Reverse(revoked)
-	fmt.Fprintf(say, "added key %s: seals at once\n", next.ID())
-	fmt.Fprintln(say, "EVERY SESSION ENDS: visitors have to log in again, on each instance as soon as it has this file")
 	return append([]cookiesession.Key{next}, revoked...), nil
 }
 
 var checkCommand = keysCommand{
 	name: "check", usage: "FILE", args: 1,
-	help: `Says whether programs will accept the file, with every reason why not. Call it
-before a file is deployed: exit code 1 stops the pipeline.
+	help: `Says whether programs will accept the file, with every reason why not, and
+whether the file is private: other users of the machine may neither read nor
+change it, and its group may not change it. Call it before a file is deployed:
+exit code 1 stops the pipeline.
 
 Examples:
   cookiesession keys check keys.json
@@ -402,9 +428,9 @@ Examples:
 
 `,
 	flags: noFlags,
-	run: func(args []string, _ any, std stdio) error {
-		keys, err := readKeys(args[0], std)
-		if err != nil {
+	run: func(ctx context.Context, args []string, _ any, std stdio) error {
+		keys, err := readKeys(ctx, args[0], std)
+		if err = errors.Join(err, checkMode(args[0])); err != nil {
 			return err
 		}
 		for i, s := range states(keys) {
@@ -412,11 +438,21 @@ Examples:
 				fmt.Fprintf(std.out, "%s: good, %d keys, %s seals\n", args[0], len(keys), keys[i].ID())
 			}
 		}
-		if info, err := os.Stat(args[0]); err == nil && args[0] != "-" && info.Mode().Perm()&0o007 != 0 {
-			fmt.Fprintf(std.err, "warning: every user of this machine can read %s; \"chmod o= %[1]s\" ends that\n", args[0])
-		}
 		return nil
 	},
+}
+
+// checkMode refuses a file that others may read or change. The group may read
+// it: that is how a Secret of Kubernetes comes to its program.
+func checkMode(path string) error {
+	info, err := os.Stat(path)
+	if err != nil || path == "-" || !info.Mode().IsRegular() || runtime.GOOS == "windows" { // which has no such modes
+		return nil
+	}
+	if mode := info.Mode().Perm(); mode&0o027 != 0 {
+		return fmt.Errorf("%s has mode %04o, so more than its owner can read or change it; \"chmod 600 %[1]s\" ends that", path, mode)
+	}
+	return nil
 }
 
 func formatFlag(fs *flag.FlagSet, format *cookiesession.Format, usage string) {
@@ -433,11 +469,11 @@ func secretFlag(fs *flag.FlagSet, file *string) {
 	fs.StringVar(file, "secret", "", "take the secret from this `file`, \"-\" for standard input, instead of a random one")
 }
 
-func newSecret(file string, std stdio) (cookiesession.Secret, error) {
+func newSecret(ctx context.Context, file string, std stdio) (cookiesession.Secret, error) {
 	if file == "" {
 		return cookiesession.NewSecret(), nil
 	}
-	text, err := readInput(file, std)
+	text, err := readInput(ctx, file, "a secret", maxKeyFile, std)
 	if err != nil {
 		return cookiesession.Secret{}, err
 	}

@@ -6,24 +6,30 @@
 //	cookiesession help      what there is, and examples
 //
 // Exit codes: 0 done, 1 it could not be done (the message says what to do
-// next), 2 the command line was wrong.
+// next), 2 the command line was wrong, 130 a signal ended it.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
+	"slices"
 	"syscall"
+	"time"
 )
 
 const (
 	exitDone   = 0
 	exitFailed = 1
 	exitUsage  = 2
+	exitEnded  = 130 // as shells say of Ctrl-C
 )
+
+// errEnded is what a command returns that a signal ended.
+var errEnded = errors.New("ended before it was done; nothing was changed")
 
 // stdio is all of the process that a command may touch, so that tests run
 // commands without one.
@@ -31,6 +37,7 @@ type stdio struct {
 	in       io.Reader
 	out, err io.Writer
 	env      func(string) string
+	terminal bool // a person may be typing what is read from in
 }
 
 type command struct {
@@ -46,12 +53,64 @@ var commands = []command{
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.Getenv})
-	stop()
-	os.Exit(code)
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.Getenv, isTerminal(os.Stdin)})
+	}()
+	select {
+	case code := <-done:
+		os.Exit(code)
+	case <-ctx.Done():
+	}
+	stop() // a second signal ends the process at once
+	select {
+	case code := <-done:
+		if code == exitFailed {
+			code = exitEnded
+		}
+		os.Exit(code)
+	case <-time.After(endWithin): // say output that nobody reads
+		os.Exit(exitEnded)
+	}
 }
 
+// endWithin is how long a command may take after a signal. Only the demo takes
+// any time: it lets its last requests end.
+const endWithin = shutdownWait + time.Second
+
+// run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
+	if err := refuseSecrets(args); err != nil {
+		fmt.Fprintf(std.err, "cookiesession: %v\n", err)
+		return exitUsage
+	}
+	out := &output{Writer: std.out}
+	std.out = out
+	code := start(ctx, args, std)
+	if code == exitDone && out.err != nil {
+		fmt.Fprintf(std.err, "cookiesession: the output was lost: %v\n", out.err)
+		return exitFailed
+	}
+	return code
+}
+
+// output remembers that something of it was lost, so that no command has to
+// look after each line: a secret that was not printed must not look like one
+// that was.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func start(ctx context.Context, args []string, std stdio) int {
 	if len(args) == 0 {
 		usage(std.err)
 		return exitUsage
@@ -76,13 +135,13 @@ func help(ctx context.Context, args []string, std stdio) int {
 		return exitDone
 	}
 	if c, ok := find(args[0]); ok {
-		return c.run(ctx, []string{"-h"}, std)
+		return c.run(ctx, append(slices.Clone(args[1:]), "-h"), std)
 	}
 	return unknown(args[0], std)
 }
 
 func unknown(name string, std stdio) int {
-	fmt.Fprintf(std.err, "cookiesession: there is no command %q; run \"cookiesession help\" for those there are\n", name)
+	fmt.Fprintf(std.err, "cookiesession: there is no command %q; run \"cookiesession help\" for those there are\n", short(name))
 	return exitUsage
 }
 
@@ -101,12 +160,4 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
 	}
 	fmt.Fprint(w, "  version   which build this is\n  help      this text; \"help <command>\" says more and gives examples\n")
-}
-
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
 }

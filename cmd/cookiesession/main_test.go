@@ -15,7 +15,7 @@ type ran struct {
 
 func runLine(ctx context.Context, env map[string]string, args ...string) ran {
 	var out, err bytes.Buffer
-	code := run(ctx, args, stdio{strings.NewReader(""), &out, &err, func(name string) string { return env[name] }})
+	code := run(ctx, args, stdio{in: strings.NewReader(""), out: &out, err: &err, env: func(name string) string { return env[name] }})
 	return ran{code, out.String(), err.String()}
 }
 
@@ -30,6 +30,8 @@ func TestTheCommandLineSaysWhatToDoNext(t *testing.T) {
 		{"an unknown command", []string{"dmeo"}, exitUsage, "", `no command "dmeo"; run "cookiesession help"`},
 		{"help", []string{"help"}, exitDone, "demo", ""},
 		{"help for a command", []string{"help", "demo"}, exitDone, "Examples:", ""},
+		{"help for a command of a command", []string{"help", "keys", "rotate"}, exitDone, "Usage: cookiesession keys rotate [-after 1h]", ""},
+		{"help for a command of no command", []string{"help", "keys", "turn"}, exitUsage, "", "keys -h"},
 		{"help for no command", []string{"help", "help"}, exitUsage, "", "no command"},
 		{"the version", []string{"version"}, exitDone, "cookiesession ", ""},
 		{"a command's own help", []string{"demo", "-h"}, exitDone, "cookiesession demo -addr 127.0.0.1:9000", ""},

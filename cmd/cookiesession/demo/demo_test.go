@@ -250,11 +250,68 @@ func TestAForgedBitIsRefusedAndTheNextWriteReplacesIt(t *testing.T) {
 	shows(t, page, `<li class="refused" data-cookie="s_demo">`)
 	hides(t, page, "sealed yours") // nothing that a refused cookie says is believed
 	hides(t, page, `id="entries"`)
-	b.get("/")
+	page = b.get("/")
+	shows(t, page, `id="verdict">A new session<`)
+	shows(t, page, "The cookie that came was refused (ErrInvalid).")
 	if n := b.visits(); n != 1 {
 		t.Errorf("after the forgery the counter reads %d, want 1", n)
 	}
 	hides(t, b.get("/"), "Refused")
+}
+
+func TestASecondForgeryMendsNothing(t *testing.T) {
+	b := newBrowser(t, newSite(t, nil))
+	b.get("/")
+	for range 3 {
+		shows(t, b.post("/lab/forge"), "Refused: ErrInvalid")
+	}
+	b.get("/") // replaces it
+	shows(t, b.post("/lab/forge"), "Refused: ErrInvalid")
+}
+
+func TestACopyAfterAForgeryIsOneOfTheAuthenticSession(t *testing.T) {
+	b := newBrowser(t, newSite(t, nil))
+	b.post("/login", "name", "Ada")
+	for range 4 {
+		b.post("/basket/hamper") // several cookies
+	}
+	b.post("/lab/forge")
+	page := b.post("/lab/copy")
+	shows(t, page, "A copy of the session cookie is put aside")
+	shows(t, page, "Refused: ErrInvalid") // the browser still has the forged one
+	page = b.post("/lab/replay")
+	shows(t, page, "Authentic and alive")
+	shows(t, page, `<strong id="user">Ada</strong>`)
+	shows(t, page, `id="basket-n">4<`)
+}
+
+func TestWhereNothingIsAuthenticAnEarlierCopyStays(t *testing.T) {
+	site := newSite(t, nil)
+	b := newBrowser(t, site)
+	shows(t, b.post("/lab/copy"), "There is no session to do that with")
+	b.post("/login", "name", "Ada")
+	b.post("/lab/copy")
+	b.jar.SetCookies(shop, []*http.Cookie{{Name: "s_demo", Value: "abcd.forged"}})
+	shows(t, b.post("/lab/copy"), "There is no session to do that with")
+	shows(t, b.post("/lab/replay"), `<strong id="user">Ada</strong>`)
+}
+
+func TestARotationSaysWhatItMeansForThisVisitor(t *testing.T) {
+	const sealedAnew, not = "your session was sealed anew", "nothing was sealed anew"
+	b := newBrowser(t, newSite(t, nil))
+	page := b.post("/lab/keys/rotate")
+	shows(t, page, "You have no session, so "+not)
+	b.post("/login", "name", "Ada")
+	shows(t, b.post("/lab/keys/rotate"), sealedAnew)
+	b.post("/logout")
+	page = b.post("/lab/keys/rotate")
+	shows(t, page, "You have no session, so "+not)
+	hides(t, page, sealedAnew)
+	b.get("/")
+	b.post("/lab/forge")
+	page = b.post("/lab/keys/rotate")
+	shows(t, page, "refused all the same, so "+not)
+	hides(t, page, sealedAnew)
 }
 
 func TestACopyIsGoodUntilItsUserLogsOutEverywhere(t *testing.T) {
@@ -360,6 +417,9 @@ func TestWithoutConsentNothingIsKept(t *testing.T) {
 	b.get("/")
 	page := b.post("/consent", "allow", "no")
 	shows(t, page, "No permission to remember")
+	for _, path := range []string{"/lab/flash", "/login", "/basket/hamper"} {
+		shows(t, b.post(path, "name", "Ada"), "Nothing is remembered without your permission")
+	}
 	b.get("/")
 	if left := b.ours(); len(left) > 0 {
 		t.Errorf("kept: %v", left)

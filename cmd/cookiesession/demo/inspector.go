@@ -19,8 +19,9 @@ type page struct {
 	Shop      bool
 	Version   string
 	Did       string
-	Farewell  bool // Did is said by the shop, not by the inspector
-	Refresh   int  // seconds after which a browser without JavaScript asks again
+	Told      string // what Did comes to for this visitor
+	Farewell  bool   // Told is said by the shop, not by the inspector
+	Refresh   int    // seconds after which a browser without JavaScript asks again
 	Secure    bool
 	Visits    int64
 	User      string
@@ -137,6 +138,7 @@ func (d *Site) page(r *http.Request, s *cookiesession.Session) page {
 	if _, known := told[p.Did]; !known {
 		p.Did = ""
 	}
+	p.Told = tell(p.Did, s)
 	p.Farewell = p.Did == "logout" || p.Did == "everywhere"
 	if p.Farewell && s.IsNew() {
 		s.Deny() // a farewell remembers nothing, not even that it was seen
@@ -160,7 +162,7 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 	rec := recorderOf(r.Context())
 	jar := jarAfter(r, h)
 	in := inspector{
-		Verdict:       verdictOn(s, consents(r), len(jar) > 0),
+		Verdict:       verdictOn(s, consents(r), jar),
 		Allowed:       consents(r),
 		MaxBytes:      maxBytes,
 		Deadlines:     deadlines(s, time.Now()),
@@ -193,18 +195,23 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 	return in
 }
 
-func verdictOn(s *cookiesession.Session, allowed, any bool) verdict {
+// verdictOn says what became of the visitor with this response. A cookie that
+// was refused and has been replaced since is no longer the last word.
+func verdictOn(s *cookiesession.Session, allowed bool, jar []jarCookie) verdict {
 	refused := reason(s.Rejected())
+	replaced := slices.ContainsFunc(jar, func(c jarCookie) bool { return c.Name == cookieName && c.State == "issued" })
 	switch {
 	case !allowed:
 		return verdict{"denied", "No permission to remember", "Consent is withdrawn: every cookie is deleted, none is set, and each request gets another identifier."}
+	case refused != "" && replaced:
+		return verdict{"none", "A new session", "The cookie that came was refused (" + refused + "). This page remembers something, so a new session has replaced it."}
 	case refused != "":
 		text, known := refusals[refused]
 		if !known {
 			text = "Validate could not decide, so the session is empty for this request and nothing is deleted."
 		}
 		return verdict{"refused", "Refused: " + refused, text}
-	case s.IsNew() && !any:
+	case s.IsNew() && len(jar) == 0:
 		return verdict{"none", "No session", "Nothing is remembered, so there is no cookie."}
 	case s.IsNew():
 		return verdict{"none", "A new session", "No session came with this request. The one shown begins with this response."}
@@ -317,6 +324,7 @@ var told = map[string]string{
 	"allow":      "Permission given. Whatever is remembered from now on is remembered in your browser.",
 	"deny":       "Permission withdrawn. Every cookie of the session is deleted.",
 	"rotate":     "A new key seals from now on. The old one still opens, so your session was sealed anew and you are still you.",
+	"no-consent": "Nothing is remembered without your permission. Give consent first.",
 	"announce":   "A new key is spread, but does not seal yet: every instance learns to open with it first. Load the page again in 20 seconds.",
 	"retire":     "Keys that only opened are retired. Whoever came back since the rotation has a cookie under the newer key.",
 	"lose":       "Every key was replaced at once, as by a bad deployment. Nobody's cookie opens now.",
@@ -325,9 +333,20 @@ var told = map[string]string{
 	"nothing":    "There is no session to do that with. Load the shop first.",
 }
 
+// tell says what a thing that was done means for this visitor. A rotation seals
+// no session anew that is not there.
+func tell(did string, s *cookiesession.Session) string {
+	switch {
+	case did == "rotate" && s.Rejected() != nil:
+		return "A new key seals from now on, and the old one still opens. The cookie of your browser is refused all the same, so nothing was sealed anew."
+	case did == "rotate" && s.IsNew():
+		return "A new key seals from now on, and the old one still opens. You have no session, so nothing was sealed anew."
+	}
+	return told[did]
+}
+
 var templateFuncs = template.FuncMap{
 	"price": price,
-	"told":  func(what string) string { return told[what] },
 	"clock": func(t time.Time) string { return t.UTC().Format("15:04:05") },
 	"iso":   func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	"left": func(seconds int) string {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,6 +17,10 @@ const expireAfter = 6 * time.Second
 // copyPrefix begins the names of the cookies that hold a visitor's copy of the
 // session. They are sent to the laboratory alone: the shop has no use for them.
 const copyPrefix = "copy_"
+
+// authenticName is the cookie that holds what a forgery has replaced, so that
+// a copy can still be one of the authentic session.
+const authenticName = "authentic_" + cookieName
 
 const labPath = "/lab"
 
@@ -41,14 +46,19 @@ func origin(r *http.Request) string {
 }
 
 // forge changes one bit in the middle of the session's first cookie, as
-// someone would who owns the browser and wants to be an administrator.
+// someone would who owns the browser and wants to be an administrator. A second
+// forgery would change the bit back, so it changes nothing.
 func (d *Site) forge(w http.ResponseWriter, r *http.Request) {
 	c, err := r.Cookie(cookieName)
 	if err != nil {
 		did(w, r, "nothing")
 		return
 	}
-	http.SetCookie(w, d.ownCookie(cookieName, flipBit(c.Value), "/", int(absoluteTimeout.Seconds())))
+	forged := flipBit(c.Value)
+	if before, err := r.Cookie(authenticName); err != nil || before.Value != forged {
+		http.SetCookie(w, d.ownCookie(authenticName, c.Value, labPath, 3600))
+		http.SetCookie(w, d.ownCookie(cookieName, forged, "/", int(absoluteTimeout.Seconds())))
+	}
 	did(w, r, "forge")
 }
 
@@ -65,26 +75,54 @@ func flipBit(text string) string {
 }
 
 // copyCookies puts the session's cookies aside, as a thief would, or a backup
-// of the browser's profile.
+// of the browser's profile. A copy that no server would open is not worth
+// having: an earlier one stays instead.
 func (d *Site) copyCookies(w http.ResponseWriter, r *http.Request) {
-	sent := sentCookies(r)
+	authentic := d.authentic(r)
+	if authentic == nil {
+		did(w, r, "nothing")
+		return
+	}
 	for _, c := range r.Cookies() {
 		if strings.HasPrefix(c.Name, copyPrefix) {
 			http.SetCookie(w, d.ownCookie(c.Name, "", labPath, -1))
 		}
 	}
-	n := 0
-	for _, c := range sent {
-		if compartment(c.Name) == cookieName {
-			http.SetCookie(w, d.ownCookie(copyPrefix+c.Name, c.Value, labPath, 3600))
-			n++
-		}
-	}
-	if n == 0 {
-		did(w, r, "nothing")
-		return
+	for _, c := range authentic {
+		http.SetCookie(w, d.ownCookie(copyPrefix+c.Name, c.Value, labPath, 3600))
 	}
 	did(w, r, "copy")
+}
+
+// authentic returns the cookies of the session that came, or of the one that a
+// forgery has replaced; nil where neither opens.
+func (d *Site) authentic(r *http.Request) []*http.Cookie {
+	data := slices.DeleteFunc(sentCookies(r), func(c *http.Cookie) bool { return compartment(c.Name) != cookieName })
+	if d.opens(data) {
+		return data
+	}
+	before, err := r.Cookie(authenticName)
+	if err != nil {
+		return nil
+	}
+	for _, c := range data {
+		if c.Name == cookieName {
+			c.Value = before.Value
+		}
+	}
+	if d.opens(data) {
+		return data
+	}
+	return nil
+}
+
+// opens asks in a request of its own: the visitor's page is not to report it.
+func (d *Site) opens(cookies []*http.Cookie) bool {
+	r := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: http.Header{}}
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	return !d.sessions.OpenRequest(r).IsNew()
 }
 
 func (d *Site) replay(w http.ResponseWriter, r *http.Request) {
@@ -134,6 +172,10 @@ func (d *Site) expire(w http.ResponseWriter, r *http.Request) {
 // leaveFlash is shown on the page after next: the one in between keeps it, so
 // that it can be seen waiting.
 func (d *Site) leaveFlash(w http.ResponseWriter, r *http.Request) {
+	if !consents(r) {
+		did(w, r, "no-consent")
+		return
+	}
 	if err := d.session(r).Flash(flashNotice, notice{"success", "This message waited for one page, and is gone with this one."}); err != nil {
 		did(w, r, "full")
 		return

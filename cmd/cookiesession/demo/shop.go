@@ -248,8 +248,12 @@ type notice struct {
 const flashNotice = "notice"
 
 // back says text on the next page. Where a full session has no room even for
-// that, the address says it.
+// that, the address says it, and where nothing may be remembered, that.
 func (d *Site) back(w http.ResponseWriter, r *http.Request, kind, text string) {
+	if !consents(r) {
+		did(w, r, "no-consent")
+		return
+	}
 	if err := d.session(r).Flash(flashNotice, notice{kind, text}); err != nil {
 		did(w, r, "full")
 		return
