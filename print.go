@@ -24,19 +24,26 @@ import (
 // JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
 // cookie and no key.
 func (s *Session) MarshalJSON() ([]byte, error) {
-	data, flash := s.snapshot()
-	out := map[string]any{
-		"id":         s.ID(),
-		"created":    jsonValue(s.Created()),
-		"expires_at": jsonValue(s.ExpiresAt().UTC()),
-		"new":        s.IsNew(),
-		"values":     publicAll(data),
-		"flash":      publicAll(flash),
+	out, data, flash := s.describe()
+	out["values"], out["flash"] = publicAll(data), publicAll(flash)
+	return json.Marshal(out)
+}
+
+// describe is one look: what another goroutine does meanwhile is in all of it
+// or in nothing. Values are decoded later, without the lock.
+func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
+	s.enter()
+	defer s.exit()
+	out = map[string]any{
+		"id":         s.id().String(),
+		"created":    jsonValue(s.created().UTC()),
+		"expires_at": jsonValue(s.expiresAt(time.Now()).UTC()),
+		"new":        s.isNew(),
 	}
 	if s.m.trackViews {
-		out["views"] = s.Views()
+		out["views"] = s.counted()
 	}
-	return json.Marshal(out)
+	return out, s.work.values, s.readAllFlash()
 }
 
 // publicAll is decodeAll for JSON, without what must not reach a page.

@@ -1,6 +1,7 @@
 package cookiesession
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"maps"
@@ -35,8 +36,11 @@ func (s *Session) Created() time.Time {
 func (s *Session) IsNew() bool {
 	s.enter()
 	defer s.exit()
-	return !s.live() || !s.permitted
+	return s.isNew()
 }
+
+// isNew needs the lock.
+func (s *Session) isNew() bool { return !s.live() || !s.permitted }
 
 // Rejected tells why the session cookie that came was refused: an error that
 // is ErrInvalid, ErrUnknownKey, ErrExpired or ErrRevoked, or the one that
@@ -63,11 +67,7 @@ func (s *Session) Value(key string) any {
 func (s *Session) Has(key string) bool {
 	s.enter()
 	defer s.exit()
-	if _, ok := s.work.values.Get(key); ok {
-		return true
-	}
-	_, ok := s.findFlash(key)
-	return ok
+	return s.find(key) != nil
 }
 
 // Get returns the value under key as a T. It is false, and the zero T, when
@@ -241,32 +241,38 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 // Edit hands f the value under key, the zero T if there is none, and stores
 // what f made of it: the way to change a nested value. An error from f is
 // returned and changes nothing; a value that is no T is an error too. It
-// looks at the data, not at flash. The session is locked meanwhile: f must not
-// use s.
+// looks at the data, not at flash. One Edit of a session waits for another, and
+// what else writes the same key meanwhile is overwritten. f must not use s.
 func Edit[T any](s *Session, key string, f func(*T) error) error {
-	var own error
-	err := s.change(func() error {
-		var v T
-		if raw, present := s.work.values.Get(key); present {
-			var ok bool
-			if v, ok = value.Decode[T](raw); !ok {
-				return fmt.Errorf("cookiesession: Edit: the value is not a %T", v)
-			}
-		}
-		if own = f(&v); own != nil {
-			return nil
-		}
-		return value.Encode(v, func(raw []byte, err error) error {
-			if err != nil {
-				return s.encoderError(err, key)
-			}
-			return s.set(key, raw)
-		})
-	})
-	if own != nil {
-		return own
+	s.editing.Lock() // not the session's lock: decoding calls methods of T, and these may look at the session
+	defer s.editing.Unlock()
+	var v T
+	raw, err := s.toEdit(key)
+	if err != nil {
+		return err
 	}
-	return err
+	if raw != nil {
+		var ok bool
+		if v, ok = value.Decode[T](raw); !ok {
+			return s.change(func() error { return fmt.Errorf("cookiesession: Edit: the value is not a %T", v) })
+		}
+	}
+	if err := f(&v); err != nil {
+		return err
+	}
+	return s.encoded(key, v, func(raw []byte) error { return s.set(key, raw) })
+}
+
+// toEdit returns the encoded value under key in the data, nil if none. Where
+// nothing can be written it refuses, before anything is decoded.
+func (s *Session) toEdit(key string) (raw []byte, err error) {
+	err = s.change(func() error {
+		if found, ok := s.work.values.Get(key); ok {
+			raw = found
+		}
+		return nil
+	})
+	return raw, err
 }
 
 // Delete removes keys, data and flash alike. Removing what is not there is no
@@ -291,20 +297,50 @@ func (s *Session) remove(key string) {
 // alike. It is false where [Get] is, and after the header left; then the value
 // stays.
 func Pop[T any](s *Session, key string) (v T, ok bool) {
-	err := s.change(func() error {
-		raw, present := s.work.values.Get(key)
-		if !present {
-			raw, present = s.findFlash(key)
-		}
-		if !present {
+	for {
+		var raw []byte
+		err := s.change(func() error {
+			raw = s.find(key)
 			return nil
+		})
+		if err != nil || raw == nil {
+			return v, false
 		}
-		if v, ok = value.Decode[T](raw); ok {
+		if v, ok = value.Decode[T](raw); !ok { // without the lock: it calls methods of T
+			return v, false
+		}
+		if taken, again := s.take(key, raw); !again {
+			if !taken {
+				v = *new(T)
+			}
+			return v, taken
+		}
+	}
+}
+
+// find returns the encoded value under key, data before flash, nil if none.
+func (s *Session) find(key string) []byte {
+	if raw, ok := s.work.values.Get(key); ok {
+		return raw
+	}
+	if raw, ok := s.findFlash(key); ok {
+		return raw
+	}
+	return nil
+}
+
+// take removes key if raw still stands under it. again tells that something
+// else stands there by now.
+func (s *Session) take(key string, raw []byte) (taken, again bool) {
+	err := s.change(func() error {
+		now := s.find(key)
+		if taken = bytes.Equal(now, raw); taken {
 			s.remove(key)
 		}
+		again = !taken && now != nil
 		return nil
 	})
-	return v, ok && err == nil
+	return taken && err == nil, again
 }
 
 // Keys returns the keys of the data, sorted; no flash.

@@ -78,6 +78,7 @@ type Session struct {
 	lines *[]string       // Cookie header lines; behind a pointer, where fmt does not go from a struct that holds the session
 	request
 
+	editing   sync.Mutex // held by Edit
 	mu        sync.Mutex
 	phase     phase
 	stage     stage

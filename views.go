@@ -33,6 +33,11 @@ type PageView struct {
 func (s *Session) Views() Views {
 	s.enter()
 	defer s.exit()
+	return s.counted()
+}
+
+// counted needs the lock.
+func (s *Session) counted() Views {
 	v := viewRecord{views.Record{Created: s.at.Unix(), Last: s.at.Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload

@@ -91,8 +91,13 @@ func (o *opener) open(j *jar) (reports []report) {
 		for _, first := range c.firsts {
 			r := c.report(first)
 			if seen = nil; !r.Deletes {
-				s := m.Open(o.ctx, c.line(first))
+				line := c.line(first)
+				if c.kind == "flash" { // it opens beside the session that it was made beside
+					line = strings.Join(append(j.dataLines(), line), "; ")
+				}
+				s := m.Open(o.ctx, line)
 				s.Flashes() // opens all that came
+				seen = refusalsOf(c.name, seen)
 				o.fill(&r, m, s, first, seen)
 			}
 			if len(c.firsts) > 1 {
@@ -106,6 +111,23 @@ func (o *opener) open(j *jar) (reports []report) {
 		reports = append(reports, report{Cookie: j.base + "_test", Kind: "test", Pieces: 1})
 	}
 	return reports
+}
+
+// dataLines is the data that came.
+func (j *jar) dataLines() (lines []string) {
+	for _, c := range j.compartments {
+		for _, first := range c.firsts {
+			if c.kind == "data" && first != "" {
+				lines = append(lines, c.line(first))
+			}
+		}
+	}
+	return lines
+}
+
+// refusalsOf are the events about the cookie of one name.
+func refusalsOf(name string, events []cookiesession.Event) []cookiesession.Event {
+	return slices.DeleteFunc(events, func(e cookiesession.Event) bool { return e.CookieName != name })
 }
 
 // manager makes one that refuses nothing by the policy of its own, and counts
@@ -235,6 +257,9 @@ func (o *opener) reason(err error, r *report, first string) string {
 	}
 	if n, _, ok := cutInto(first); ok && r.Pieces < n {
 		return fmt.Sprintf("%s: %d of its %d cookies are here", reason, r.Pieces, n)
+	}
+	if r.Kind == "flash" {
+		return reason + ": changed, incomplete, or made beside a session that is not among these cookies"
 	}
 	return fmt.Sprintf("%s: changed, incomplete, or sealed under another name than %s", reason, r.Cookie)
 }
