@@ -9,7 +9,7 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
-// oddValues are well-formed msgpack that no Set has made.
+// OddValues are well-formed msgpack that no Set has made.
 var OddValues = map[string][]byte{
 	"an extension that nobody knows":   {0xc7, 3, 42, 1, 2, 3},
 	"an instant of 5 bytes":            {0xc7, 5, 0xff, 1, 2, 3, 4, 5},
@@ -31,11 +31,13 @@ var OddValues = map[string][]byte{
 	"nested 32 deep":                   append(bytes.Repeat([]byte{0x91}, 32), 1),
 }
 
+// IVNamed is a different IV, or id, for each name.
 func IVNamed(name string) []byte {
 	sum := sha256.Sum256([]byte(name))
 	return sum[:16]
 }
 
+// Sealed is an authentic cookie with any payload in it.
 func Sealed(format cookiesession.Format, compartment string, payload []byte) Vector {
 	v := Vector{Keys: []Key{OneKey}, Config: Default, Now: Time.Unix(), Compartment: compartment}
 	k, iv := v.Keys[0].Naive(), IVNamed(string(payload))
@@ -47,101 +49,139 @@ func Sealed(format cookiesession.Format, compartment string, payload []byte) Vec
 	return v
 }
 
+// Payload is what is sealed in an authentic cookie, though no version writes it.
 type Payload struct {
 	Name, Why, Compartment string
 	Bytes                  []byte
 }
 
-// hostilePayloads differ from sound ones in the one thing that they name.
+// HostilePayloads differ from sound ones in the one thing that they name.
 func HostilePayloads() (all []Payload) {
-	id := append([]byte{0xc4, 16}, IVNamed("id")...)
-	now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(Time.Unix()))
-	later := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(Time.Unix()+301))
-	none, empty := []byte{0xc0}, []byte{0x80}
-	value := func(v ...byte) []byte { return append([]byte{0x81, 0xa1, 'k'}, v...) }
-	data := func(name, why string, parts ...[]byte) {
-		all = append(all, Payload{"data: " + name, why, "data", bytes.Join(parts, nil)})
+	for _, p := range slices.Concat(hostileData, promisesTooMuch()) {
+		all = append(all, Payload{"data: " + p.name, p.why, "data", bytes.Join(p.parts, nil)})
 	}
-	six := []byte{0x96, 1}
-	data("a later version", "refused, and left in the browser: an older instance must not destroy what a newer one wrote", []byte{0x96, 2}, id, now, now, none, empty)
-	data("a later version of another shape", "only the version is looked at", []byte{0x93, 2, 0xa1, 'x', 0xc0})
-	data("version 0", "", []byte{0x96, 0}, id, now, now, none, empty)
-	data("a negative version", "", []byte{0x96, 0xff}, id, now, now, none, empty)
-	data("a version that is text", "", []byte{0x96, 0xa1, '1'}, id, now, now, none, empty)
-	data("no array", "", empty)
-	data("nothing at all but one byte", "", []byte{0xc0})
-	data("five elements", "", []byte{0x95, 1}, id, now, now, none)
-	data("seven elements", "", []byte{0x97, 1}, id, now, now, none, empty, none)
-	data("a byte behind the end", "", six, id, now, now, none, empty, none)
-	data("cut short", "", six, id, now, now, none)
-	data("an id of 15 bytes", "", six, append([]byte{0xc4, 15}, id[2:17]...), now, now, none, empty)
-	data("an id of 17 bytes", "", six, append([]byte{0xc4, 17}, append(id[2:18:18], 0)...), now, now, none, empty)
-	data("an id that is text", "", six, append([]byte{0xb0}, id[2:]...), now, now, none, empty)
-	data("created in the future", "", six, id, later, now, none, empty)
-	data("modified in the future", "", six, id, now, later, none, empty)
-	data("created as a float", "", six, id, []byte{0xcb, 0x41, 0xda, 0, 0, 0, 0, 0, 0}, now, none, empty)
-	data("created as text", "", six, id, []byte{0xa1, '1'}, now, none, empty)
-	data("modified beyond 63 bits", "", six, id, now, append([]byte{0xcf}, bytes.Repeat([]byte{255}, 8)...), none, empty)
-	data("negative idle seconds", "", six, id, now, now, []byte{0xff}, empty)
-	data("idle seconds beyond the end of time", "more than 9223372036 seconds are more than 64 bits of nanoseconds", six, id, now, now, append([]byte{0xcf}, 0, 0, 0, 2, 0x25, 0xc1, 0x7d, 5), empty)
-	data("an expiry that is text", "", six, id, now, now, []byte{0xa1, '1'}, empty)
-	data("an expiry with 1e9 nanoseconds", "", six, id, now, now, append([]byte{0xc7, 12, 0xff}, 0x3b, 0x9a, 0xca, 0, 0, 0, 0, 0, 0x70, 0, 0, 0), empty)
-	data("an expiry of another extension type", "", six, id, now, now, []byte{0xd6, 1, 0, 0, 0, 0}, empty)
-	data("values that are a list", "", six, id, now, now, none, []byte{0x90})
-	data("a key that is a number", "", six, id, now, now, none, []byte{0x81, 1, 1})
-	data("a key that is bytes", "", six, id, now, now, none, []byte{0x81, 0xc4, 1, 'k', 1})
-	data("a doubled key", "readers would differ about which counts", six, id, now, now, none, []byte{0x82, 0xa1, 'k', 1, 0xa1, 'k', 2})
-	data("keys out of order", "", six, id, now, now, none, []byte{0x82, 0xa1, 'k', 1, 0xa1, 'j', 2})
-	data("a shorter key behind a longer one that it begins", "order is that of bytes", six, id, now, now, none, []byte{0x82, 0xa2, 'k', 'k', 1, 0xa1, 'k', 2})
-	data("a byte that msgpack does not use", "", six, id, now, now, none, value(0xc1))
+	for _, p := range hostileFlash {
+		all = append(all, Payload{"flash: " + p.name, p.why, "flash", bytes.Join(p.parts, nil)})
+	}
+	for _, p := range hostileViews {
+		parts := slices.Concat([]byte{0x9a, 1}, anID, sealedAt, p.lastSeen, p.counters, bin(p.set), bin(p.paths), bin(p.log))
+		all = append(all, Payload{"views: " + p.name, p.why, "views", parts})
+	}
+	return all
+}
+
+type hostile struct {
+	name, why string
+	parts     [][]byte
+}
+
+// These are pieces of payloads: see FORMAT.md.
+var (
+	anID           = append([]byte{0xc4, 16}, IVNamed("id")...)
+	sealedAt       = seconds(0)
+	inFuture       = seconds(301)
+	msgNil         = []byte{0xc0}
+	noPairs        = []byte{0x80}
+	dataHead       = []byte{0x96, 1}
+	flashHead      = []byte{0x93, 1}
+	expiresAt      = seconds(60)
+	expiresTooLate = seconds(60 + 302)
+	rootPath       = []byte{3, '/'}
+)
+
+// seconds is the instant that is so long after Time.
+func seconds(after int64) []byte {
+	return binary.BigEndian.AppendUint32([]byte{0xce}, uint32(Time.Unix()+after))
+}
+
+// pairK is a map with one value under the key k.
+func pairK(value ...byte) []byte { return append([]byte{0x81, 0xa1, 'k'}, value...) }
+
+var hostileData = []hostile{
+	{"a later version", "refused, and left in the browser: an older instance must not destroy what a newer one wrote", [][]byte{{0x96, 2}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"a later version of another shape", "only the version is looked at", [][]byte{{0x93, 2, 0xa1, 'x', 0xc0}}},
+	{"version 0", "", [][]byte{{0x96, 0}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"a negative version", "", [][]byte{{0x96, 0xff}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"a version that is text", "", [][]byte{{0x96, 0xa1, '1'}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"no array", "", [][]byte{noPairs}},
+	{"nothing at all but one byte", "", [][]byte{{0xc0}}},
+	{"five elements", "", [][]byte{{0x95, 1}, anID, sealedAt, sealedAt, msgNil}},
+	{"seven elements", "", [][]byte{{0x97, 1}, anID, sealedAt, sealedAt, msgNil, noPairs, msgNil}},
+	{"a byte behind the end", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, noPairs, msgNil}},
+	{"cut short", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil}},
+	{"an id of 15 bytes", "", [][]byte{dataHead, append([]byte{0xc4, 15}, anID[2:17]...), sealedAt, sealedAt, msgNil, noPairs}},
+	{"an id of 17 bytes", "", [][]byte{dataHead, append([]byte{0xc4, 17}, append(anID[2:18:18], 0)...), sealedAt, sealedAt, msgNil, noPairs}},
+	{"an id that is text", "", [][]byte{dataHead, append([]byte{0xb0}, anID[2:]...), sealedAt, sealedAt, msgNil, noPairs}},
+	{"created in the future", "", [][]byte{dataHead, anID, inFuture, sealedAt, msgNil, noPairs}},
+	{"modified in the future", "", [][]byte{dataHead, anID, sealedAt, inFuture, msgNil, noPairs}},
+	{"created as a float", "", [][]byte{dataHead, anID, {0xcb, 0x41, 0xda, 0, 0, 0, 0, 0, 0}, sealedAt, msgNil, noPairs}},
+	{"created as text", "", [][]byte{dataHead, anID, {0xa1, '1'}, sealedAt, msgNil, noPairs}},
+	{"modified beyond 63 bits", "", [][]byte{dataHead, anID, sealedAt, append([]byte{0xcf}, bytes.Repeat([]byte{255}, 8)...), msgNil, noPairs}},
+	{"negative idle seconds", "", [][]byte{dataHead, anID, sealedAt, sealedAt, {0xff}, noPairs}},
+	{"idle seconds beyond the end of time", "more than 9223372036 seconds are more than 64 bits of nanoseconds", [][]byte{dataHead, anID, sealedAt, sealedAt, append([]byte{0xcf}, 0, 0, 0, 2, 0x25, 0xc1, 0x7d, 5), noPairs}},
+	{"an expiry that is text", "", [][]byte{dataHead, anID, sealedAt, sealedAt, {0xa1, '1'}, noPairs}},
+	{"an expiry with 1e9 nanoseconds", "", [][]byte{dataHead, anID, sealedAt, sealedAt, append([]byte{0xc7, 12, 0xff}, 0x3b, 0x9a, 0xca, 0, 0, 0, 0, 0, 0x70, 0, 0, 0), noPairs}},
+	{"an expiry of another extension type", "", [][]byte{dataHead, anID, sealedAt, sealedAt, {0xd6, 1, 0, 0, 0, 0}, noPairs}},
+	{"values that are a list", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x90}}},
+	{"a key that is a number", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x81, 1, 1}}},
+	{"a key that is bytes", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x81, 0xc4, 1, 'k', 1}}},
+	{"a doubled key", "readers would differ about which counts", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x82, 0xa1, 'k', 1, 0xa1, 'k', 2}}},
+	{"keys out of order", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x82, 0xa1, 'k', 1, 0xa1, 'j', 2}}},
+	{"a shorter key behind a longer one that it begins", "order is that of bytes", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0x82, 0xa2, 'k', 'k', 1, 0xa1, 'k', 2}}},
+	{"a byte that msgpack does not use", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, pairK(0xc1)}},
+	{"an array header of 2^32-1", "", [][]byte{{0xdd, 255, 255, 255, 255, 1}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"values of 2^32-1 pairs", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, {0xdf, 255, 255, 255, 255}}},
+	{"nested 33 deep", "32 is the most", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, pairK(append(bytes.Repeat([]byte{0x91}, 33), 1)...)}},
+	{"maps nested 33 deep", "", [][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, pairK(append(bytes.Repeat([]byte{0x81, 1}, 33), 1)...)}},
+}
+
+// promisesTooMuch are values that say to be longer than all memory.
+func promisesTooMuch() (all []hostile) {
 	for _, c := range []struct {
 		name string
 		head byte
 	}{{"text", 0xdb}, {"bytes", 0xc6}, {"a list", 0xdd}, {"a map", 0xdf}, {"an extension", 0xc9}} {
-		data(c.name+" of 2^32-1", "no length is believed before as many bytes are there", six, id, now, now, none, value(c.head, 255, 255, 255, 255))
-		data(c.name+" of 2^31", "", six, id, now, now, none, value(c.head, 128, 0, 0, 0))
+		for what, length := range map[string]byte{"2^32-1": 255, "2^31": 128} {
+			rest := byte(255)
+			if length == 128 {
+				rest = 0
+			}
+			all = append(all, hostile{c.name + " of " + what, "no length is believed before as many bytes are there",
+				[][]byte{dataHead, anID, sealedAt, sealedAt, msgNil, pairK(c.head, length, rest, rest, rest)}})
+		}
 	}
-	data("an array header of 2^32-1", "", []byte{0xdd, 255, 255, 255, 255, 1}, id, now, now, none, empty)
-	data("values of 2^32-1 pairs", "", six, id, now, now, none, []byte{0xdf, 255, 255, 255, 255})
-	data("nested 33 deep", "32 is the most", six, id, now, now, none, value(append(bytes.Repeat([]byte{0x91}, 33), 1)...))
-	data("maps nested 33 deep", "", six, id, now, now, none, value(append(bytes.Repeat([]byte{0x81, 1}, 33), 1)...))
-
-	expires := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(Time.Unix()+60))
-	tooLate := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(Time.Unix()+60+302))
-	flash := func(name string, parts ...[]byte) {
-		all = append(all, Payload{"flash: " + name, "", "flash", bytes.Join(parts, nil)})
-	}
-	three := []byte{0x93, 1}
-	flash("a later version", []byte{0x93, 2}, expires, empty)
-	flash("two elements", []byte{0x92, 1}, expires)
-	flash("too far ahead", three, tooLate, empty)
-	flash("doubled keys", three, expires, []byte{0x82, 0xa1, 'k', 1, 0xa1, 'k', 2})
-	flash("a byte behind the end", three, expires, empty, none)
-
-	views := func(name, why string, requests, pages, unique byte, set, paths, log []byte) {
-		p := slices.Concat([]byte{0x9a, 1}, id, now, now, []byte{requests, pages, unique}, bin(set), bin(paths), bin(log))
-		all = append(all, Payload{"views: " + name, why, "views", p})
-	}
-	root := []byte{3, '/'}
-	views("more pages than requests", "", 1, 2, 0, nil, nil, nil)
-	views("more unique pages than pages", "", 3, 1, 2, nil, nil, nil)
-	views("a negative count", "", 0xff, 0xff, 0xff, nil, nil, nil)
-	views("a set that is no multiple of 4", "", 3, 3, 3, []byte{1, 2, 3}, nil, nil)
-	views("a path longer than what is there", "", 1, 1, 1, nil, []byte{5, '/'}, nil)
-	views("a view of a path that is not there", "", 1, 1, 1, nil, root, []byte{0, 2})
-	views("a pause at another path than the first", "", 1, 1, 1, nil, root, []byte{0, 3, 0})
-	views("a view cut short", "", 1, 1, 1, nil, root, []byte{0})
-	views("a status of 99", "", 1, 0, 0, nil, []byte{2, '/'}, []byte{0, 1, 99})
-	views("a status of 1000", "", 1, 0, 0, nil, []byte{2, '/'}, []byte{0, 1, 0xe8, 7})
-	views("a number of more than 53 bits", "", 1, 1, 1, nil, root, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 16, 0})
-	views("a number without an end", "", 1, 1, 1, nil, root, bytes.Repeat([]byte{0x80}, 12))
-	big := slices.Concat([]byte{0x9a, 1}, id, now, now, []byte{0xcd, 2, 0, 0xcd, 2, 0, 0xcd, 1, 1}, bin(make([]byte, 1023)), bin(nil), bin(nil))
-	all = append(all, Payload{"views: a bitmap of 1023 bytes", "beyond 256 unique paths the set is a bitmap of 1024 bytes", "views", big})
-	future := slices.Concat([]byte{0x9a, 1}, id, now, later, []byte{1, 1, 1}, bin(nil), bin(nil), bin(nil))
-	all = append(all, Payload{"views: last seen in the future", "", "views", future})
 	return all
 }
 
+var hostileFlash = []hostile{
+	{"a later version", "", [][]byte{{0x93, 2}, expiresAt, noPairs}},
+	{"two elements", "", [][]byte{{0x92, 1}, expiresAt}},
+	{"too far ahead", "", [][]byte{flashHead, expiresTooLate, noPairs}},
+	{"doubled keys", "", [][]byte{flashHead, expiresAt, {0x82, 0xa1, 'k', 1, 0xa1, 'k', 2}}},
+	{"a byte behind the end", "", [][]byte{flashHead, expiresAt, noPairs, msgNil}},
+}
+
+var hostileViews = []struct {
+	name, why                           string
+	lastSeen, counters, set, paths, log []byte
+}{
+	{"more pages than requests", "", sealedAt, []byte{1, 2, 0}, nil, nil, nil},
+	{"more unique pages than pages", "", sealedAt, []byte{3, 1, 2}, nil, nil, nil},
+	{"a negative count", "", sealedAt, []byte{0xff, 0xff, 0xff}, nil, nil, nil},
+	{"a set that is no multiple of 4", "", sealedAt, []byte{3, 3, 3}, []byte{1, 2, 3}, nil, nil},
+	{"a path longer than what is there", "", sealedAt, []byte{1, 1, 1}, nil, []byte{5, '/'}, nil},
+	{"a view of a path that is not there", "", sealedAt, []byte{1, 1, 1}, nil, rootPath, []byte{0, 2}},
+	{"a pause at another path than the first", "", sealedAt, []byte{1, 1, 1}, nil, rootPath, []byte{0, 3, 0}},
+	{"a view cut short", "", sealedAt, []byte{1, 1, 1}, nil, rootPath, []byte{0}},
+	{"a status of 99", "", sealedAt, []byte{1, 0, 0}, nil, []byte{2, '/'}, []byte{0, 1, 99}},
+	{"a status of 1000", "", sealedAt, []byte{1, 0, 0}, nil, []byte{2, '/'}, []byte{0, 1, 0xe8, 7}},
+	{"a number of more than 53 bits", "", sealedAt, []byte{1, 1, 1}, nil, rootPath, []byte{0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 16, 0}},
+	{"a number without an end", "", sealedAt, []byte{1, 1, 1}, nil, rootPath, bytes.Repeat([]byte{0x80}, 12)},
+	{"a bitmap of 1023 bytes", "beyond 256 unique paths the set is a bitmap of 1024 bytes", sealedAt, []byte{0xcd, 2, 0, 0xcd, 2, 0, 0xcd, 1, 1}, make([]byte, 1023), nil, nil},
+	{"last seen in the future", "", inFuture, []byte{1, 1, 1}, nil, nil, nil},
+}
+
+// bin writes b as msgpack does.
 func bin(b []byte) []byte {
 	if len(b) < 256 {
 		return append([]byte{0xc4, byte(len(b))}, b...)

@@ -24,7 +24,7 @@ import (
 func newVectors(t *testing.T) (all []vectors.Vector) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(vectors.Time))
-		for _, format := range []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact} {
+		for _, format := range testkit.Formats {
 			f := vectorMaker{t: t, format: format}
 			f.positive()
 			f.moved()

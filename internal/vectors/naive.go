@@ -15,13 +15,14 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// naiveKey is a key as a stranger would build it from FORMAT.md, slowly and
-// in plain sight: a second implementation to hold the first against.
+// NaiveKey is a key as a stranger would build it from FORMAT.md, slowly and
+// step by step. It is a second implementation to judge the first one by.
 type NaiveKey struct {
 	ID                                         string
 	scHash, scBlock, CompactHash, CompactBlock []byte
 }
 
+// Naive is the key of the naive implementation.
 func (k Key) Naive() NaiveKey {
 	if k.Secret != "" {
 		return naiveKeyOf(bytesNamed(k.Secret), nil, nil)
@@ -49,6 +50,7 @@ func hkdfNaively(material []byte, label string) []byte {
 	return HMAC(HMAC(make([]byte, 32), material), append([]byte(label), 1))
 }
 
+// HMAC is that of the parts one after another, with SHA-256.
 func HMAC(key []byte, parts ...[]byte) []byte {
 	mac := hmac.New(sha256.New, key)
 	for _, p := range parts {
@@ -57,6 +59,7 @@ func HMAC(key []byte, parts ...[]byte) []byte {
 	return mac.Sum(nil)
 }
 
+// CTR encrypts or decrypts text with AES in counter mode.
 func CTR(key, iv, text []byte) []byte {
 	block, err := aes.NewCipher(key)
 	if err != nil {
@@ -67,12 +70,15 @@ func CTR(key, iv, text []byte) []byte {
 	return out
 }
 
+// SealCompact is the text of a cookie in the format compact.
 func (k NaiveKey) SealCompact(name string, iv, plain []byte) string {
 	body := append(append([]byte{1}, iv...), CTR(k.CompactBlock, iv, plain)...)
 	mac := HMAC(k.CompactHash, []byte{byte(len(name) >> 8), byte(len(name))}, []byte(name), body)
 	return base64.RawURLEncoding.EncodeToString(append(body, mac[:16]...))
 }
 
+// SealSecurecookie is the text of a cookie in the format securecookie. The date
+// is in seconds.
 func (k NaiveKey) SealSecurecookie(name string, iv, plain []byte, date int64) string {
 	inner := base64.URLEncoding.EncodeToString(append(bytes.Clone(iv), CTR(k.scBlock, iv, plain)...))
 	signed := fmt.Sprintf("%d|%s|", date, inner)
@@ -82,7 +88,7 @@ func (k NaiveKey) SealSecurecookie(name string, iv, plain []byte, date int64) st
 
 var errNaive = errors.New("not authentic")
 
-// open takes the whole value of a cookie that was joined.
+// Open takes the whole value of a cookie: see Join.
 func (k NaiveKey) Open(name, value string) ([]byte, error) {
 	id, text, ok := strings.Cut(value, ".")
 	if !ok || id != k.ID || text == "" {
@@ -117,7 +123,7 @@ func (k NaiveKey) openCompact(name, text string) ([]byte, error) {
 	return CTR(k.CompactBlock, body[1:17], body[17:]), nil
 }
 
-// joinNaively gives "<key id>.<text>" of a first cookie's value, cut or not.
+// Join gives "<key id>.<text>" of a first cookie's value, cut or not.
 func Join(header, name, value string) string {
 	parts := strings.SplitN(value, ".", 4)
 	if len(parts) < 4 {
@@ -127,8 +133,8 @@ func Join(header, name, value string) string {
 	text := parts[3]
 	n, _ := strconv.Atoi(parts[1])
 	for i := 1; i < n; i++ {
-		for _, piece := range all[name+"."+strconv.Itoa(i)] {
-			if rest, ok := strings.CutPrefix(piece, parts[2]+"."); ok {
+		for _, chunk := range all[name+"."+strconv.Itoa(i)] {
+			if rest, ok := strings.CutPrefix(chunk, parts[2]+"."); ok {
 				text += rest
 				break
 			}
