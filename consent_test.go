@@ -8,54 +8,38 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 )
-
-var (
-	consent   = &http.Cookie{Name: "consent", Value: "yes"}
-	noConsent = &http.Cookie{Name: "consent", MaxAge: -1}
-)
-
-func (v *visitor) sets(cookies ...*http.Cookie) { v.jar.SetCookies(visitedSite, cookies) }
 
 // remembered is a visitor who consented and has every kind of cookie.
-func remembered(t testing.TB, cfg cookiesession.Config) *visitor {
+func remembered(t testing.TB, cfg cookiesession.Config) *testkit.Visitor {
 	t.Helper()
-	cfg.Consent, cfg.TrackViews = consents, true
-	v := newVisitor(t, cfg)
-	v.sets(consent)
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		sets(t, "k", 1)(s)
-		flashes(t, "f", 2)(s)
+	cfg.Consent, cfg.TrackViews = testkit.Consents, true
+	v := testkit.NewVisitor(t, cfg)
+	v.Keep(testkit.Consent)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("k", 1)(s)
+		testkit.Flash("f", 2)(s)
 		s.SetTestCookie()
 	})
-	if n := len(v.ours()); n != 4 {
+	if n := len(v.Ours()); n != 4 {
 		t.Fatalf("%d cookies of ours, want 4: this test would show nothing", n)
 	}
 	return v
 }
 
-// ours are the names of our cookies in the browser.
-func (v *visitor) ours() (names []string) {
-	for _, c := range v.jar.Cookies(visitedSite) {
-		if strings.HasPrefix(c.Name, "s_") {
-			names = append(names, c.Name)
-		}
-	}
-	return names
-}
-
 func TestWithoutPermissionNoCookieOfAnyKindIsSet(t *testing.T) {
 	for _, status := range []int{200, 303, 500} {
-		v := newVisitor(t, cookiesession.Config{Consent: consents, TrackViews: true, SaveEveryRequest: true, RenewAfter: time.Minute})
-		res := v.visit(status, func(s *cookiesession.Session) {
-			sets(t, "k", 1)(s)
-			flashes(t, "f", 1)(s)
+		v := testkit.NewVisitor(t, cookiesession.Config{Consent: testkit.Consents, TrackViews: true, SaveEveryRequest: true, RenewAfter: time.Minute})
+		res := v.Visit(status, func(s *cookiesession.Session) {
+			testkit.Set("k", 1)(s)
+			testkit.Flash("f", 1)(s)
 			s.SetTestCookie()
 			s.SetExpiry(cookiesession.Idle(time.Hour))
-			noError(t, s.CycleID())
+			testkit.NoError(t, s.CycleID())
 			s.MarkModified()
 		})
-		equal(t, fmt.Sprint("cookies on a ", status), len(res.Cookies()), 0)
+		testkit.Equal(t, fmt.Sprint("cookies on a ", status), len(res.Cookies()), 0)
 	}
 }
 
@@ -63,114 +47,114 @@ func TestWithoutPermissionExistingCookiesAreDeletedAtAnyStatusTouchedOrNot(t *te
 	for _, status := range []int{200, 204, 303, 404, 500} {
 		for name, use := range map[string]func(*cookiesession.Session){"untouched": nil, "read": func(s *cookiesession.Session) { s.All() }} {
 			v := remembered(t, cookiesession.Config{SaveEveryRequest: true})
-			v.sets(noConsent)
-			v.visit(status, use)
-			equal(t, fmt.Sprint(name, ", cookies after a ", status), fmt.Sprint(v.ours()), "[]")
+			v.Keep(testkit.NoConsent)
+			v.Visit(status, use)
+			testkit.Equal(t, fmt.Sprint(name, ", cookies after a ", status), fmt.Sprint(v.Ours()), "[]")
 		}
 	}
 }
 
 func TestWithoutPermissionTheDataIsInvisibleAndWritingWorksWithinTheRequest(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	id := v.now().ID()
-	v.sets(noConsent)
-	v.page(func(s *cookiesession.Session) {
-		equal(t, "Allowed", s.Allowed(), false)
-		equal(t, "IsNew", s.IsNew(), true)
-		equal(t, "All", fmt.Sprint(s.All()), "map[]")
-		equal(t, "Flashes", fmt.Sprint(s.Flashes()), "map[]")
-		equal(t, "Views", fmt.Sprint(s.Views().FirstPage, s.Views().Requests), "true 1")
-		equal(t, "the stored ID is shown", s.ID() == id, false)
-		equal(t, "the ID stays within the request", s.ID(), s.ID())
-		sets(t, "k", 3)(s)
-		equal(t, "Value", s.Value("k"), any(int64(3)))
+	id := v.Now().ID()
+	v.Keep(testkit.NoConsent)
+	v.Page(func(s *cookiesession.Session) {
+		testkit.Equal(t, "Allowed", s.Allowed(), false)
+		testkit.Equal(t, "IsNew", s.IsNew(), true)
+		testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[]")
+		testkit.Equal(t, "Flashes", fmt.Sprint(s.Flashes()), "map[]")
+		testkit.Equal(t, "Views", fmt.Sprint(s.Views().FirstPage, s.Views().Requests), "true 1")
+		testkit.Equal(t, "the stored ID is shown", s.ID() == id, false)
+		testkit.Equal(t, "the ID stays within the request", s.ID(), s.ID())
+		testkit.Set("k", 3)(s)
+		testkit.Equal(t, "Value", s.Value("k"), any(int64(3)))
 	})
-	v.sets(consent)
-	v.has("")
+	v.Keep(testkit.Consent)
+	v.Has("")
 }
 
 func TestAnIDWithoutPermissionChangesWithEachRequest(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	v.sets(noConsent)
+	v.Keep(testkit.NoConsent)
 	seen := map[string]bool{}
 	for range 4 {
-		seen[v.now().ID()] = true
+		seen[v.Now().ID()] = true
 	}
-	equal(t, "different IDs", len(seen), 4)
+	testkit.Equal(t, "different IDs", len(seen), 4)
 }
 
 func TestASessionOpenedAloneHasNoPermissionUntilAllow(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	line := v.request("/").Header.Get("Cookie")
-	s := v.m.Open(t.Context(), line)
-	equal(t, "Allowed", s.Allowed(), false)
-	equal(t, "Has", s.Has("k"), false)
+	line := v.Request("/").Header.Get("Cookie")
+	s := v.M.Open(t.Context(), line)
+	testkit.Equal(t, "Allowed", s.Allowed(), false)
+	testkit.Equal(t, "Has", s.Has("k"), false)
 	s.Allow()
-	equal(t, "Allowed after Allow", s.Allowed(), true)
-	equal(t, "Has after Allow", s.Has("k"), true)
-	equal(t, "Allowed where nobody asks", newVisitor(t, cookiesession.Config{}).m.Open(t.Context()).Allowed(), true)
+	testkit.Equal(t, "Allowed after Allow", s.Allowed(), true)
+	testkit.Equal(t, "Has after Allow", s.Has("k"), true)
+	testkit.Equal(t, "Allowed where nobody asks", testkit.NewVisitor(t, cookiesession.Config{}).M.Open(t.Context()).Allowed(), true)
 }
 
 func TestAllowBringsTheStoredDataBackWithThisRequestsWritesOnTop(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { noError(t, s.Update(map[string]any{"a": 1, "b": 1, "c": 1})) })
-	id := v.now().ID()
-	v.sets(noConsent)
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		sets(t, "a", "mine")(s)
-		noError(t, s.Delete("b"))
-		flashes(t, "mine", 1)(s)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) { testkit.NoError(t, s.Update(map[string]any{"a": 1, "b": 1, "c": 1})) })
+	id := v.Now().ID()
+	v.Keep(testkit.NoConsent)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("a", "mine")(s)
+		testkit.NoError(t, s.Delete("b"))
+		testkit.Flash("mine", 1)(s)
 		s.Allow()
-		equal(t, "All", fmt.Sprint(s.All()), "map[a:mine c:1 f:2 k:1]")
-		equal(t, "ID", s.ID(), id)
-		equal(t, "IsNew", s.IsNew(), false)
-		equal(t, "Requests", s.Views().Requests, 3)
+		testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[a:mine c:1 f:2 k:1]")
+		testkit.Equal(t, "ID", s.ID(), id)
+		testkit.Equal(t, "IsNew", s.IsNew(), false)
+		testkit.Equal(t, "Requests", s.Views().Requests, 3)
 	})
-	v.sets(consent)
-	v.has("a:mine c:1 f:2 k:1 mine:1")
-	equal(t, "ID afterwards", v.now().ID(), id)
+	v.Keep(testkit.Consent)
+	v.Has("a:mine c:1 f:2 k:1 mine:1")
+	testkit.Equal(t, "ID afterwards", v.Now().ID(), id)
 }
 
 func TestClearWithoutPermissionHoldsAfterAllow(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	v.sets(noConsent)
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		noError(t, s.Clear())
-		sets(t, "new", 1)(s)
+	v.Keep(testkit.NoConsent)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.NoError(t, s.Clear())
+		testkit.Set("new", 1)(s)
 		s.Allow()
-		equal(t, "Keys", fmt.Sprint(s.Keys()), "[new]")
+		testkit.Equal(t, "Keys", fmt.Sprint(s.Keys()), "[new]")
 	})
-	v.sets(consent)
-	equal(t, "Keys afterwards", fmt.Sprint(v.now().Keys()), "[new]")
+	v.Keep(testkit.Consent)
+	testkit.Equal(t, "Keys afterwards", fmt.Sprint(v.Now().Keys()), "[new]")
 }
 
 func TestDenyWinsOverConsentAndForgetsWhatThisRequestWrote(t *testing.T) {
 	for _, status := range []int{200, 303, 500} {
 		v := remembered(t, cookiesession.Config{})
-		v.visit(status, func(s *cookiesession.Session) {
-			sets(t, "mine", 1)(s)
-			noError(t, s.FlashNow("now", 1))
+		v.Visit(status, func(s *cookiesession.Session) {
+			testkit.Set("mine", 1)(s)
+			testkit.NoError(t, s.FlashNow("now", 1))
 			s.SetTestCookie()
 			s.Deny()
-			equal(t, "Allowed", s.Allowed(), false)
-			equal(t, "All", fmt.Sprint(s.All()), "map[]")
+			testkit.Equal(t, "Allowed", s.Allowed(), false)
+			testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[]")
 		})
-		equal(t, fmt.Sprint("cookies after a ", status), fmt.Sprint(v.ours()), "[]")
+		testkit.Equal(t, fmt.Sprint("cookies after a ", status), fmt.Sprint(v.Ours()), "[]")
 	}
 }
 
 func TestTheLastOfAllowAndDenyDecides(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		sets(t, "before", 1)(s)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("before", 1)(s)
 		s.Deny()
-		sets(t, "between", 1)(s)
+		testkit.Set("between", 1)(s)
 		s.Allow()
-		equal(t, "All", fmt.Sprint(s.All()), "map[between:1 f:2 k:1]")
+		testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[between:1 f:2 k:1]")
 	})
-	v.has("between:1 f:2 k:1")
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { s.Allow(); s.Deny() })
-	equal(t, "cookies", fmt.Sprint(v.ours()), "[]")
+	v.Has("between:1 f:2 k:1")
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) { s.Allow(); s.Deny() })
+	testkit.Equal(t, "cookies", fmt.Sprint(v.Ours()), "[]")
 }
 
 func TestADestroyStandsWhateverIsAllowedLater(t *testing.T) {
@@ -183,67 +167,105 @@ func TestADestroyStandsWhateverIsAllowedLater(t *testing.T) {
 		for _, consented := range []bool{true, false} {
 			v := remembered(t, cookiesession.Config{})
 			if !consented {
-				v.sets(noConsent)
+				v.Keep(testkit.NoConsent)
 			}
-			v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+			v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
 				decide(s)
-				equal(t, name+": k is back", s.Has("k"), false)
-				equal(t, name+": f is back", s.Has("f"), false)
+				testkit.Equal(t, name+": k is back", s.Has("k"), false)
+				testkit.Equal(t, name+": f is back", s.Has("f"), false)
 			})
-			v.sets(consent)
-			equal(t, name+": k afterwards", v.now().Has("k"), false)
-			equal(t, name+": a new beginning", v.now().Has("new"), strings.Contains(name, "beginning"))
+			v.Keep(testkit.Consent)
+			testkit.Equal(t, name+": k afterwards", v.Now().Has("k"), false)
+			testkit.Equal(t, name+": a new beginning", v.Now().Has("new"), strings.Contains(name, "beginning"))
 		}
 	}
 }
 
 func TestAllowIsDecidedBeforeTheHeaderLeaves(t *testing.T) {
 	v := remembered(t, cookiesession.Config{})
-	v.sets(noConsent)
-	v.serve(v.request("/"), func(w http.ResponseWriter, r *http.Request) {
+	v.Keep(testkit.NoConsent)
+	v.Serve(v.Request("/"), func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
-		s := v.m.FromContext(r.Context())
+		s := v.M.FromContext(r.Context())
 		s.Allow()
-		equal(t, "Allowed after the header left", s.Allowed(), false)
+		testkit.Equal(t, "Allowed after the header left", s.Allowed(), false)
 	})
-	equal(t, "cookies", fmt.Sprint(v.ours()), "[]")
+	testkit.Equal(t, "cookies", fmt.Sprint(v.Ours()), "[]")
 }
 
 func TestValidatesVerdictIsKeptWhateverIsAllowedLater(t *testing.T) {
 	var verdict error
-	v := remembered(t, cookiesession.Config{Validate: validates(&verdict)})
+	v := remembered(t, cookiesession.Config{Validate: testkit.Validates(&verdict)})
 	verdict = cookiesession.ErrRevoked
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		equal(t, "Rejected", s.Rejected(), error(cookiesession.ErrRevoked))
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Equal(t, "Rejected", s.Rejected(), error(cookiesession.ErrRevoked))
 		s.Deny()
 		s.Allow()
-		equal(t, "Has", s.Has("k"), false)
-		equal(t, "Rejected after Allow", s.Rejected(), error(cookiesession.ErrRevoked))
+		testkit.Equal(t, "Has", s.Has("k"), false)
+		testkit.Equal(t, "Rejected after Allow", s.Rejected(), error(cookiesession.ErrRevoked))
 	})
-	equal(t, "data", v.cookie("s_session"), nil)
-	equal(t, "flash", v.cookie("s_session_flash"), nil)
+	testkit.Equal(t, "data", v.Cookie("s_session"), nil)
+	testkit.Equal(t, "flash", v.Cookie("s_session_flash"), nil)
 }
 
 func TestAllowIsWhatOpensASessionForValidate(t *testing.T) {
 	var verdict error
-	v := remembered(t, cookiesession.Config{Validate: validates(&verdict)})
-	v.sets(noConsent)
+	v := remembered(t, cookiesession.Config{Validate: testkit.Validates(&verdict)})
+	v.Keep(testkit.NoConsent)
 	verdict = cookiesession.ErrRevoked
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		sets(t, "mine", 1)(s)
-		equal(t, "Rejected without permission", s.Rejected(), nil)
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("mine", 1)(s)
+		testkit.Equal(t, "Rejected without permission", s.Rejected(), nil)
 		s.Allow()
-		equal(t, "Rejected after Allow", s.Rejected(), error(cookiesession.ErrRevoked))
-		equal(t, "All", fmt.Sprint(s.All()), "map[mine:1]")
+		testkit.Equal(t, "Rejected after Allow", s.Rejected(), error(cookiesession.ErrRevoked))
+		testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[mine:1]")
 	})
-	v.sets(consent)
+	v.Keep(testkit.Consent)
 	verdict = nil
-	v.has("mine:1")
+	v.Has("mine:1")
 }
 
 func TestConsentIsAskedOncePerRequest(t *testing.T) {
 	asked := 0
-	v := newVisitor(t, cookiesession.Config{Consent: func(*http.Request) bool { asked++; return true }})
-	v.page(func(s *cookiesession.Session) { s.Allowed(); k(s); s.Allowed() })
-	equal(t, "asked", asked, 1)
+	v := testkit.NewVisitor(t, cookiesession.Config{Consent: func(*http.Request) bool { asked++; return true }})
+	v.Page(func(s *cookiesession.Session) { s.Allowed(); k(s); s.Allowed() })
+	testkit.Equal(t, "asked", asked, 1)
+}
+
+func TestTheTestCookieIsOneOfItsOwn(t *testing.T) {
+	c := testkit.NewClient(t, cookiesession.Config{})
+	a := c.Visit(200, func(s *cookiesession.Session) {
+		s.SetTestCookie()
+		testkit.Equal(t, "worked in the request that sets it", s.TestCookieWorked(), false)
+		testkit.Equal(t, "modified", s.Modified(), false)
+	})
+	testkit.Equal(t, "Max-Age", a.Cookie(t, "s_session_test").MaxAge, 600)
+	c.Visit(200, func(s *cookiesession.Session) {
+		testkit.Equal(t, "worked later", s.TestCookieWorked(), true)
+		testkit.Equal(t, "new", s.IsNew(), true)
+	})
+	for _, end := range []func(*cookiesession.Session){
+		func(s *cookiesession.Session) { testkit.Must(s.Destroy()) },
+		(*cookiesession.Session).Deny,
+	} {
+		for _, status := range []int{200, 500, testkit.Panics} {
+			testkit.Equal(t, "Set-Cookie", c.Look(status, end).Names(), "-s_session_test")
+		}
+	}
+}
+
+func TestTheTestCookieIsAlone(t *testing.T) {
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	res := v.Page(func(s *cookiesession.Session) { s.SetTestCookie() })
+	testkit.Equal(t, "cookies", len(res.Cookies()), 1)
+	c := testkit.Issued(res, "s_session_test")
+	testkit.Equal(t, "Max-Age", c.MaxAge, 600)
+	testkit.Equal(t, "IsNew", v.Now().IsNew(), true)
+	testkit.Equal(t, "cookies on a 5xx", len(testkit.NewVisitor(t, cookiesession.Config{}).Visit(502, func(s *cookiesession.Session) { s.SetTestCookie() }).Cookies()), 0)
+	v.Visit(502, func(s *cookiesession.Session) { s.DeleteTestCookie() })
+	testkit.Equal(t, "it worked", v.Now().TestCookieWorked(), true)
+	v.Visit(502, func(s *cookiesession.Session) { testkit.NoError(t, s.Destroy()) })
+	testkit.Equal(t, "after Destroy", v.Now().TestCookieWorked(), false)
+	res = v.Page(func(s *cookiesession.Session) { s.DeleteTestCookie() })
+	testkit.Equal(t, "a deletion of what is not there", len(res.Cookies()), 0)
 }

@@ -11,30 +11,16 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
 // lateVisitor has a browser that keeps the cookies that prepare left for ever:
 // what ends its session is the server.
-func lateVisitor(t testing.TB, cfg cookiesession.Config, prepare func(*cookiesession.Session)) *visitor {
+func lateVisitor(t testing.TB, cfg cookiesession.Config, prepare func(*cookiesession.Session)) *testkit.Visitor {
 	t.Helper()
-	v := newVisitor(t, cfg)
-	v.page(prepare)
-	return v.copied()
-}
-
-// endsAfter checks that a session with k lives until d and has expired then,
-// by what the server says: the browser keeps its cookies.
-func (v *visitor) endsAfter(d time.Duration) {
-	v.t.Helper()
-	v = v.copied()
-	time.Sleep(d - 1)
-	if !v.now().Has("k") {
-		v.t.Errorf("expired before %v: %v", d, v.now().Rejected())
-	}
-	time.Sleep(time.Nanosecond)
-	if s := v.now(); s.Has("k") || !s.IsNew() || s.Rejected() != cookiesession.ErrExpired {
-		v.t.Errorf("at %v: has %t, new %t, rejected %v", d, s.Has("k"), s.IsNew(), s.Rejected())
-	}
+	v := testkit.NewVisitor(t, cfg)
+	v.Page(prepare)
+	return v.Copied()
 }
 
 func k(s *cookiesession.Session) { s.Set("k", 1) }
@@ -72,7 +58,7 @@ func TestASessionEndsAtTheDeadline(t *testing.T) {
 						s.SetExpiry(test.expiry())
 					}
 				})
-				v.endsAfter(test.ends)
+				v.EndsAfter(test.ends)
 			})
 		})
 	}
@@ -83,12 +69,12 @@ func TestAbsoluteTimeoutCountsFromCreationWhateverHappens(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: 20 * time.Minute, AbsoluteTimeout: time.Hour}, k)
 		for i := range 5 {
 			time.Sleep(10 * time.Minute)
-			v.page(sets(t, "k", i))
+			v.Page(testkit.Set("k", i))
 			if i == 2 {
-				v.page(func(s *cookiesession.Session) { noError(t, s.CycleID()); noError(t, s.Clear()); k(s) })
+				v.Page(func(s *cookiesession.Session) { testkit.NoError(t, s.CycleID()); testkit.NoError(t, s.Clear()); k(s) })
 			}
 		}
-		v.endsAfter(10 * time.Minute)
+		v.EndsAfter(10 * time.Minute)
 	})
 }
 
@@ -119,11 +105,11 @@ func TestReadingIsNoActivityAndEveryWriteIs(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour}, k)
 				time.Sleep(30 * time.Minute)
-				v.page(test.do)
+				v.Page(test.do)
 				if test.activity {
-					v.endsAfter(time.Hour)
+					v.EndsAfter(time.Hour)
 				} else {
-					v.endsAfter(30 * time.Minute)
+					v.EndsAfter(30 * time.Minute)
 				}
 			})
 		})
@@ -134,86 +120,86 @@ func TestAChangeThatWasNotSavedIsNoActivity(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour, RenewAfter: time.Minute}, k)
 		time.Sleep(30 * time.Minute)
-		v.visit(http.StatusBadGateway, k)
-		v.endsAfter(30 * time.Minute)
+		v.Visit(http.StatusBadGateway, k)
+		v.EndsAfter(30 * time.Minute)
 	})
 }
 
 func TestThePolicyInForceIsTheCurrentOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ring := keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
+		ring := testkit.Keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
 		v := lateVisitor(t, cookiesession.Config{Keyring: ring, IdleTimeout: time.Hour}, k)
-		stricter := newVisitor(t, cookiesession.Config{Keyring: ring, IdleTimeout: time.Minute}).m
-		v.m = stricter
-		v.endsAfter(time.Minute)
-		v.m = newVisitor(t, cookiesession.Config{Keyring: ring, IdleTimeout: 2 * time.Hour}).m
-		v.endsAfter(2*time.Hour - time.Minute)
+		stricter := testkit.NewVisitor(t, cookiesession.Config{Keyring: ring, IdleTimeout: time.Minute}).M
+		v.M = stricter
+		v.EndsAfter(time.Minute)
+		v.M = testkit.NewVisitor(t, cookiesession.Config{Keyring: ring, IdleTimeout: 2 * time.Hour}).M
+		v.EndsAfter(2*time.Hour - time.Minute)
 
 		custom := lateVisitor(t, cookiesession.Config{Keyring: ring}, withExpiry(cookiesession.Idle(time.Hour)))
-		custom.m = stricter // but an expiry of its own it keeps
-		custom.endsAfter(time.Hour)
+		custom.M = stricter // but an expiry of its own it keeps
+		custom.EndsAfter(time.Hour)
 	})
 }
 
 func TestAnIdleTimeOfNothingHasExpired(t *testing.T) {
 	for _, d := range []time.Duration{0, -1, -time.Hour, math.MinInt64} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(k)
-		v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(k)
+		v.Page(func(s *cookiesession.Session) {
 			s.SetExpiry(cookiesession.Idle(d))
-			equal(t, "ExpiresIn", s.ExpiresIn(), 0)
+			testkit.Equal(t, "ExpiresIn", s.ExpiresIn(), 0)
 		})
-		equal(t, fmt.Sprintf("the cookie after Idle(%v)", d), v.cookie("s_session"), nil)
-		equal(t, "Idle(0) is the browser's end", cookiesession.Idle(d) == cookiesession.BrowserClose(), false)
+		testkit.Equal(t, fmt.Sprintf("the cookie after Idle(%v)", d), v.Cookie("s_session"), nil)
+		testkit.Equal(t, "Idle(0) is the browser's end", cookiesession.Idle(d) == cookiesession.BrowserClose(), false)
 	}
 }
 
 func TestTheLongestDurationsAreLong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const forever = time.Duration(math.MaxInt64)
-		v := newVisitor(t, cookiesession.Config{FlashLifetime: forever})
-		res := v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, cookiesession.Config{FlashLifetime: forever})
+		res := v.Page(func(s *cookiesession.Session) {
 			withExpiry(cookiesession.Idle(forever))(s)
 			s.Flash("flashed", 1)
 		})
-		equal(t, "Max-Age of flash", issued(res, "s_session_flash").MaxAge, 400*24*3600)
-		s := v.now()
-		equal(t, "the session is there", s.Has("k"), true)
-		equal(t, "its flash is there", s.Has("flashed"), true)
-		equal(t, "it lasts for decades", s.ExpiresIn() > 200*365*24*time.Hour, true)
+		testkit.Equal(t, "Max-Age of flash", testkit.Issued(res, "s_session_flash").MaxAge, 400*24*3600)
+		s := v.Now()
+		testkit.Equal(t, "the session is there", s.Has("k"), true)
+		testkit.Equal(t, "its flash is there", s.Has("flashed"), true)
+		testkit.Equal(t, "it lasts for decades", s.ExpiresIn() > 200*365*24*time.Hour, true)
 	})
 }
 
 func TestAPolicyUnderOneSecondIsRoundedUpToOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		lateVisitor(t, cookiesession.Config{IdleTimeout: time.Nanosecond}, k).endsAfter(time.Second)
+		lateVisitor(t, cookiesession.Config{IdleTimeout: time.Nanosecond}, k).EndsAfter(time.Second)
 	})
 }
 
 func TestAnInstantJustPastDoesNotMakeACookieThatLastsUntilTheBrowserEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVisitor(t, cookiesession.Config{TrackViews: true})
-		res := v.page(withExpiry(cookiesession.At(time.Now().Add(-1500 * time.Millisecond))))
-		equal(t, "deleted by its Max-Age", issued(res, "s_session_views").MaxAge, -1)
+		v := testkit.NewVisitor(t, cookiesession.Config{TrackViews: true})
+		res := v.Page(withExpiry(cookiesession.At(time.Now().Add(-1500 * time.Millisecond))))
+		testkit.Equal(t, "deleted by its Max-Age", testkit.Issued(res, "s_session_views").MaxAge, -1)
 	})
 }
 
 func TestAnIdleTimeAsLongAsCanBeIsNotOver(t *testing.T) {
 	for _, d := range []time.Duration{math.MaxInt64, math.MaxInt64 - time.Second + 1, 290 * 365 * 24 * time.Hour} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(withExpiry(cookiesession.Idle(d)))
-		s := v.now()
-		equal(t, "Has", s.Has("k"), true)
-		equal(t, "it ends within a century", s.ExpiresIn() < 100*365*24*time.Hour, false)
-		equal(t, "Expiry", s.Expiry(), cookiesession.Idle(d))
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(withExpiry(cookiesession.Idle(d)))
+		s := v.Now()
+		testkit.Equal(t, "Has", s.Has("k"), true)
+		testkit.Equal(t, "it ends within a century", s.ExpiresIn() < 100*365*24*time.Hour, false)
+		testkit.Equal(t, "Expiry", s.Expiry(), cookiesession.Idle(d))
 	}
 }
 
 func TestAnInstantThatHasPassedEndsTheSession(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(k)
-	v.page(withExpiry(cookiesession.At(time.Now().Add(-time.Second))))
-	equal(t, "the cookie", v.cookie("s_session"), nil)
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(k)
+	v.Page(withExpiry(cookiesession.At(time.Now().Add(-time.Second))))
+	testkit.Equal(t, "the cookie", v.Cookie("s_session"), nil)
 }
 
 func TestOnlyThePolicyAndBrowserCloseEndWithTheBrowser(t *testing.T) {
@@ -229,19 +215,19 @@ func TestOnlyThePolicyAndBrowserCloseEndWithTheBrowser(t *testing.T) {
 		{"Idle in a browser session", cookiesession.Config{BrowserSession: true}, cookiesession.Idle(time.Hour), false},
 		{"At in a browser session", cookiesession.Config{BrowserSession: true}, cookiesession.At(time.Now().Add(time.Hour)), false},
 	} {
-		v := newVisitor(t, test.cfg)
-		res := v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, test.cfg)
+		res := v.Page(func(s *cookiesession.Session) {
 			withExpiry(test.expiry)(s)
-			equal(t, test.name+": ExpiresAtBrowserClose", s.ExpiresAtBrowserClose(), test.browser)
+			testkit.Equal(t, test.name+": ExpiresAtBrowserClose", s.ExpiresAtBrowserClose(), test.browser)
 		})
-		equal(t, test.name+": a cookie without Max-Age", issued(res, "s_session").MaxAge == 0, test.browser)
-		equal(t, test.name+": ExpiresAtBrowserClose afterwards", v.now().ExpiresAtBrowserClose(), test.browser)
+		testkit.Equal(t, test.name+": a cookie without Max-Age", testkit.Issued(res, "s_session").MaxAge == 0, test.browser)
+		testkit.Equal(t, test.name+": ExpiresAtBrowserClose afterwards", v.Now().ExpiresAtBrowserClose(), test.browser)
 	}
 }
 
 func TestBrowserSessionHoldsForFlashToo(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{BrowserSession: true})
-	equal(t, "Max-Age", issued(v.page(flashes(t, "k", 1)), "s_session_flash").MaxAge, 0)
+	v := testkit.NewVisitor(t, cookiesession.Config{BrowserSession: true})
+	testkit.Equal(t, "Max-Age", testkit.Issued(v.Page(testkit.Flash("k", 1)), "s_session_flash").MaxAge, 0)
 }
 
 func TestMaxAgeIsRoundedUpAndCapped(t *testing.T) {
@@ -260,8 +246,8 @@ func TestMaxAgeIsRoundedUpAndCapped(t *testing.T) {
 			{"an instant far away", cookiesession.Config{}, cookiesession.At(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), 400 * 24 * 3600},
 			{"absolute", cookiesession.Config{AbsoluteTimeout: 90 * time.Minute}, cookiesession.Idle(2 * time.Hour), 5400},
 		} {
-			res := newVisitor(t, test.cfg).page(withExpiry(test.expiry))
-			if got := issued(res, "s_session").MaxAge; got < test.want || got > test.want+1 {
+			res := testkit.NewVisitor(t, test.cfg).Page(withExpiry(test.expiry))
+			if got := testkit.Issued(res, "s_session").MaxAge; got < test.want || got > test.want+1 {
 				t.Errorf("%s: Max-Age %d, want %d", test.name, got, test.want)
 			}
 		}
@@ -272,18 +258,18 @@ func TestRenewAfterCountsReadingAsAChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour, RenewAfter: 10 * time.Minute}, k)
 		time.Sleep(10*time.Minute - time.Second)
-		res := v.page(func(s *cookiesession.Session) { s.Has("k") })
-		equal(t, "renewed too early", issued(res, "s_session") != nil, false)
+		res := v.Page(func(s *cookiesession.Session) { s.Has("k") })
+		testkit.Equal(t, "renewed too early", testkit.Issued(res, "s_session") != nil, false)
 		time.Sleep(time.Second)
-		res = v.page(nil)
-		equal(t, "renewed although untouched", issued(res, "s_session") != nil, false)
-		res = v.visit(http.StatusInternalServerError, func(s *cookiesession.Session) { s.Has("k") })
-		equal(t, "renewed on a 5xx", issued(res, "s_session") != nil, false)
-		id := v.now().ID()
-		res = v.page(func(s *cookiesession.Session) { s.Has("k") })
-		equal(t, "renewed", issued(res, "s_session") != nil, true)
-		equal(t, "the ID", v.now().ID(), id)
-		v.endsAfter(time.Hour)
+		res = v.Page(nil)
+		testkit.Equal(t, "renewed although untouched", testkit.Issued(res, "s_session") != nil, false)
+		res = v.Visit(http.StatusInternalServerError, func(s *cookiesession.Session) { s.Has("k") })
+		testkit.Equal(t, "renewed on a 5xx", testkit.Issued(res, "s_session") != nil, false)
+		id := v.Now().ID()
+		res = v.Page(func(s *cookiesession.Session) { s.Has("k") })
+		testkit.Equal(t, "renewed", testkit.Issued(res, "s_session") != nil, true)
+		testkit.Equal(t, "the ID", v.Now().ID(), id)
+		v.EndsAfter(time.Hour)
 	})
 }
 
@@ -291,10 +277,10 @@ func TestSaveEveryRequestCountsEveryRequestButAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour, SaveEveryRequest: true}, k)
 		time.Sleep(30 * time.Minute)
-		res := v.visit(http.StatusInternalServerError, nil)
-		equal(t, "saved on a 5xx", issued(res, "s_session") != nil, false)
-		v.page(nil)
-		v.endsAfter(time.Hour)
+		res := v.Visit(http.StatusInternalServerError, nil)
+		testkit.Equal(t, "saved on a 5xx", testkit.Issued(res, "s_session") != nil, false)
+		v.Page(nil)
+		v.EndsAfter(time.Hour)
 	})
 }
 
@@ -304,13 +290,13 @@ func TestARenewalIsKnownBeforeTheCommit(t *testing.T) {
 		"SaveEveryRequest": {IdleTimeout: time.Hour, SaveEveryRequest: true},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			v := newVisitor(t, cfg)
-			v.page(k)
+			v := testkit.NewVisitor(t, cfg)
+			v.Page(k)
 			time.Sleep(10 * time.Minute)
-			v.page(func(s *cookiesession.Session) {
-				equal(t, name+": ExpiresIn", s.ExpiresIn(), time.Hour)
+			v.Page(func(s *cookiesession.Session) {
+				testkit.Equal(t, name+": ExpiresIn", s.ExpiresIn(), time.Hour)
 			})
-			equal(t, name+": and on the next request", v.now().ExpiresIn(), time.Hour)
+			testkit.Equal(t, name+": and on the next request", v.Now().ExpiresIn(), time.Hour)
 		})
 	}
 }
@@ -318,7 +304,7 @@ func TestARenewalIsKnownBeforeTheCommit(t *testing.T) {
 func TestNewRefusesARenewalThatWouldNeverAct(t *testing.T) {
 	for renew, bad := range map[time.Duration]bool{-1: true, 0: false, time.Hour - 1: false, time.Hour: true, 2 * time.Hour: true} {
 		_, err := cookiesession.New(cookiesession.Config{
-			Keyring: keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()}), IdleTimeout: time.Hour, RenewAfter: renew,
+			Keyring: testkit.Keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()}), IdleTimeout: time.Hour, RenewAfter: renew,
 		})
 		var of *cookiesession.ConfigError
 		if got := errors.As(err, &of) && of.Field == "RenewAfter"; got != bad {
@@ -330,21 +316,21 @@ func TestNewRefusesARenewalThatWouldNeverAct(t *testing.T) {
 // A bubble's clock starts at the same time each time: a cookie that was sealed
 // later in another bubble comes from an instance whose clock is ahead.
 func TestClocksMayDifferByFiveMinutes(t *testing.T) {
-	ring := keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
+	ring := testkit.Keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
 	for ahead, want := range map[time.Duration]error{5 * time.Minute: nil, 5*time.Minute + 2*time.Second: cookiesession.ErrInvalid} {
 		var line string
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(ahead)
-			v := newVisitor(t, cookiesession.Config{Keyring: ring, TrackViews: true})
-			v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { k(s); flashes(t, "f", 1)(s) })
-			line = v.request("/").Header.Get("Cookie")
+			v := testkit.NewVisitor(t, cookiesession.Config{Keyring: ring, TrackViews: true})
+			v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) { k(s); testkit.Flash("f", 1)(s) })
+			line = v.Request("/").Header.Get("Cookie")
 		})
 		synctest.Test(t, func(t *testing.T) {
-			s := newVisitor(t, cookiesession.Config{Keyring: ring, TrackViews: true}).m.Open(t.Context(), line)
-			equal(t, fmt.Sprintf("%v ahead: refused", ahead), errors.Is(s.Rejected(), want), true)
-			equal(t, fmt.Sprintf("%v ahead: data", ahead), s.Has("k"), want == nil)
-			equal(t, fmt.Sprintf("%v ahead: flash", ahead), s.Has("f"), want == nil)
-			equal(t, fmt.Sprintf("%v ahead: views", ahead), s.Views().Requests == 2, want == nil)
+			s := testkit.NewVisitor(t, cookiesession.Config{Keyring: ring, TrackViews: true}).M.Open(t.Context(), line)
+			testkit.Equal(t, fmt.Sprintf("%v ahead: refused", ahead), errors.Is(s.Rejected(), want), true)
+			testkit.Equal(t, fmt.Sprintf("%v ahead: data", ahead), s.Has("k"), want == nil)
+			testkit.Equal(t, fmt.Sprintf("%v ahead: flash", ahead), s.Has("f"), want == nil)
+			testkit.Equal(t, fmt.Sprintf("%v ahead: views", ahead), s.Views().Requests == 2, want == nil)
 		})
 	}
 }
@@ -352,9 +338,9 @@ func TestClocksMayDifferByFiveMinutes(t *testing.T) {
 func TestExpiriesAreComparable(t *testing.T) {
 	instant := time.Now().Add(time.Hour)
 	for _, e := range []cookiesession.Expiry{{}, cookiesession.Idle(time.Hour), cookiesession.At(instant), cookiesession.BrowserClose()} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(withExpiry(e))
-		if got := v.now().Expiry(); got != e {
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(withExpiry(e))
+		if got := v.Now().Expiry(); got != e {
 			t.Errorf("stored %#v, came back as %#v", e, got)
 		}
 	}
@@ -368,34 +354,34 @@ func TestTimesAreKnownBeforeTheCommit(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour, AbsoluteTimeout: 90 * time.Minute}, k)
 		created := time.Now()
 		time.Sleep(40 * time.Minute)
-		s := v.now()
-		equal(t, "ExpiresIn when read", s.ExpiresIn(), 20*time.Minute)
-		equal(t, "ExpiresAt when read", s.ExpiresAt().Sub(created), time.Hour)
+		s := v.Now()
+		testkit.Equal(t, "ExpiresIn when read", s.ExpiresIn(), 20*time.Minute)
+		testkit.Equal(t, "ExpiresAt when read", s.ExpiresAt().Sub(created), time.Hour)
 		s.MarkModified()
-		equal(t, "ExpiresIn when changed, capped", s.ExpiresIn(), 50*time.Minute)
+		testkit.Equal(t, "ExpiresIn when changed, capped", s.ExpiresIn(), 50*time.Minute)
 		s.SetExpiry(cookiesession.Idle(time.Minute))
-		equal(t, "ExpiresIn of its own", s.ExpiresIn(), time.Minute)
-		noError(t, s.Destroy())
-		equal(t, "ExpiresIn of the next session", s.ExpiresIn(), time.Hour)
+		testkit.Equal(t, "ExpiresIn of its own", s.ExpiresIn(), time.Minute)
+		testkit.NoError(t, s.Destroy())
+		testkit.Equal(t, "ExpiresIn of the next session", s.ExpiresIn(), time.Hour)
 	})
 }
 
 func TestAnExpiredSessionTakesItsFlashAlong(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVisitor(t, cookiesession.Config{IdleTimeout: time.Second, FlashLifetime: time.Hour, TrackViews: true})
-		v.visit(http.StatusSeeOther, func(s *cookiesession.Session) { k(s); flashes(t, "f", 1)(s) })
-		late := v.copied()
+		v := testkit.NewVisitor(t, cookiesession.Config{IdleTimeout: time.Second, FlashLifetime: time.Hour, TrackViews: true})
+		v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) { k(s); testkit.Flash("f", 1)(s) })
+		late := v.Copied()
 		time.Sleep(2 * time.Second)
 		for _, status := range []int{303, 500} {
-			one := late.copied()
-			res := one.visit(status, func(s *cookiesession.Session) { equal(t, "All", fmt.Sprint(s.All()), "map[]") })
+			one := late.Copied()
+			res := one.Visit(status, func(s *cookiesession.Session) { testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[]") })
 			var deleted []string
 			for _, c := range res.Cookies() {
 				if c.MaxAge < 0 {
 					deleted = append(deleted, c.Name)
 				}
 			}
-			equal(t, fmt.Sprint("deleted on a ", status), strings.Join(deleted, " "), "s_session s_session_flash")
+			testkit.Equal(t, fmt.Sprint("deleted on a ", status), strings.Join(deleted, " "), "s_session s_session_flash")
 		}
 	})
 }
@@ -403,25 +389,25 @@ func TestAnExpiredSessionTakesItsFlashAlong(t *testing.T) {
 func TestAnExpiredSessionBeginsAnewUnderANewID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := lateVisitor(t, cookiesession.Config{IdleTimeout: time.Hour}, k)
-		old := v.now().ID()
+		old := v.Now().ID()
 		time.Sleep(time.Hour)
-		v.page(sets(t, "new", 1))
-		v.has("new:1")
-		equal(t, "the old ID", v.now().ID() == old, false)
-		equal(t, "Created", v.now().Created().Equal(time.Now()), true)
+		v.Page(testkit.Set("new", 1))
+		v.Has("new:1")
+		testkit.Equal(t, "the old ID", v.Now().ID() == old, false)
+		testkit.Equal(t, "Created", v.Now().Created().Equal(time.Now()), true)
 	})
 }
 
 func TestAnAnswerThatTookLongCountsFromItsEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		c := newClient(t, cookiesession.Config{IdleTimeout: time.Hour})
-		c.visit(200, func(s *cookiesession.Session) {
-			must(s.Set("k", "v"))
+		c := testkit.NewClient(t, cookiesession.Config{IdleTimeout: time.Hour})
+		c.Visit(200, func(s *cookiesession.Session) {
+			testkit.Must(s.Set("k", "v"))
 			time.Sleep(30 * time.Minute)
 		})
 		time.Sleep(59 * time.Minute)
-		wants(t, "within an hour of the answer", c.sees("k"), any("v"))
+		testkit.Equal(t, "within an hour of the answer", c.Sees("k"), any("v"))
 		time.Sleep(2 * time.Minute)
-		wants(t, "after it", c.sees("k"), nil)
+		testkit.Equal(t, "after it", c.Sees("k"), nil)
 	})
 }

@@ -12,30 +12,31 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
 func setMetadata(name, value string) func(*cookiesession.Session) {
-	return func(s *cookiesession.Session) { must(s.SetMetadata(name, []byte(value))) }
+	return func(s *cookiesession.Session) { testkit.Must(s.SetMetadata(name, []byte(value))) }
 }
 
 func TestMetadataComesBackAndIsNoUserKey(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(200, func(s *cookiesession.Session) {
-		must(s.Set("k", 1))
-		must(s.SetMetadata("a", []byte("first")))
-		must(s.SetMetadata("b", []byte{}))
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(200, func(s *cookiesession.Session) {
+		testkit.Must(s.Set("k", 1))
+		testkit.Must(s.SetMetadata("a", []byte("first")))
+		testkit.Must(s.SetMetadata("b", []byte{}))
 	})
-	c.visit(200, func(s *cookiesession.Session) {
-		wants(t, "a", string(s.Metadata("a")), "first")
-		wants(t, "b is there, though empty", s.Metadata("b") != nil, true)
-		wants(t, "c", s.Metadata("c") == nil, true)
-		wants(t, "Keys", strings.Join(s.Keys(), " "), "k")
-		wants(t, "Len", s.Len(), 1)
-		wants(t, "All", len(s.All()), 1)
+	c.Visit(200, func(s *cookiesession.Session) {
+		testkit.Equal(t, "a", string(s.Metadata("a")), "first")
+		testkit.Equal(t, "b is there, though empty", s.Metadata("b") != nil, true)
+		testkit.Equal(t, "c", s.Metadata("c") == nil, true)
+		testkit.Equal(t, "Keys", strings.Join(s.Keys(), " "), "k")
+		testkit.Equal(t, "Len", s.Len(), 1)
+		testkit.Equal(t, "All", len(s.All()), 1)
 		text, err := s.MarshalJSON()
-		must(err)
-		wants(t, "in JSON", strings.Contains(string(text), "first"), false)
-		wants(t, "Value", s.Value("a"), nil)
+		testkit.Must(err)
+		testkit.Equal(t, "in JSON", strings.Contains(string(text), "first"), false)
+		testkit.Equal(t, "Value", s.Value("a"), nil)
 	})
 }
 
@@ -44,81 +45,81 @@ func TestMetadataStaysUntilTheSessionIsDestroyed(t *testing.T) {
 		do   func(*cookiesession.Session)
 		want string
 	}{
-		"Clear keeps it":          {func(s *cookiesession.Session) { must(s.Clear()) }, "kept"},
-		"CycleID keeps it":        {func(s *cookiesession.Session) { must(s.CycleID()) }, "kept"},
-		"Delete does not know it": {func(s *cookiesession.Session) { must(s.Delete("m")) }, "kept"},
-		"nil removes it":          {func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) }, ""},
-		"Destroy drops it":        {func(s *cookiesession.Session) { must(s.Destroy()); must(s.Set("k", 2)) }, ""},
+		"Clear keeps it":          {func(s *cookiesession.Session) { testkit.Must(s.Clear()) }, "kept"},
+		"CycleID keeps it":        {func(s *cookiesession.Session) { testkit.Must(s.CycleID()) }, "kept"},
+		"Delete does not know it": {func(s *cookiesession.Session) { testkit.Must(s.Delete("m")) }, "kept"},
+		"nil removes it":          {func(s *cookiesession.Session) { testkit.Must(s.SetMetadata("m", nil)) }, ""},
+		"Destroy drops it":        {func(s *cookiesession.Session) { testkit.Must(s.Destroy()); testkit.Must(s.Set("k", 2)) }, ""},
 		"Deny drops it":           {func(s *cookiesession.Session) { s.Deny() }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{})
-			c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("m", "kept")(s) })
-			c.visit(200, tc.do)
-			c.visit(200, func(s *cookiesession.Session) { wants(t, "m", string(s.Metadata("m")), tc.want) })
+			c := testkit.NewClient(t, cookiesession.Config{})
+			c.Visit(200, func(s *cookiesession.Session) { testkit.Must(s.Set("k", 1)); setMetadata("m", "kept")(s) })
+			c.Visit(200, tc.do)
+			c.Visit(200, func(s *cookiesession.Session) { testkit.Equal(t, "m", string(s.Metadata("m")), tc.want) })
 		})
 	}
 }
 
 func TestMetadataAloneIsASession(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	wants(t, "set", c.visit(200, setMetadata("m", "x")).names(), "s_session")
-	wants(t, "removed", c.visit(200, func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) }).names(), "-s_session")
+	c := testkit.NewClient(t, cookiesession.Config{})
+	testkit.Equal(t, "set", c.Visit(200, setMetadata("m", "x")).Names(), "s_session")
+	testkit.Equal(t, "removed", c.Visit(200, func(s *cookiesession.Session) { testkit.Must(s.SetMetadata("m", nil)) }).Names(), "-s_session")
 }
 
 func TestMetadataWrittenBeforePermissionIsThereAfterIt(t *testing.T) {
-	ring := newRing(t)
-	c := newClient(t, cookiesession.Config{Keyring: ring})
-	c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("old", "1")(s) })
-	c.m = newManager(t, cookiesession.Config{Keyring: ring, Consent: func(*http.Request) bool { return false }})
-	c.visit(200, func(s *cookiesession.Session) {
+	ring := testkit.Ring(t)
+	c := testkit.NewClient(t, cookiesession.Config{Keyring: ring})
+	c.Visit(200, func(s *cookiesession.Session) { testkit.Must(s.Set("k", 1)); setMetadata("old", "1")(s) })
+	c.M = testkit.Manager(t, cookiesession.Config{Keyring: ring, Consent: func(*http.Request) bool { return false }})
+	c.Visit(200, func(s *cookiesession.Session) {
 		setMetadata("new", "2")(s)
-		must(s.SetMetadata("old", nil))
-		wants(t, "old, without permission", s.Metadata("old") == nil, true)
+		testkit.Must(s.SetMetadata("old", nil))
+		testkit.Equal(t, "old, without permission", s.Metadata("old") == nil, true)
 		s.Allow()
-		wants(t, "new", string(s.Metadata("new")), "2")
-		wants(t, "old", s.Metadata("old") == nil, true)
-		wants(t, "data", cookiesession.GetOr(s, "k", 0), 1)
+		testkit.Equal(t, "new", string(s.Metadata("new")), "2")
+		testkit.Equal(t, "old", s.Metadata("old") == nil, true)
+		testkit.Equal(t, "data", cookiesession.GetOr(s, "k", 0), 1)
 	})
 }
 
 func TestMetadataTooLargeIsRefusedWhereItIsWritten(t *testing.T) {
-	c := newClient(t, cookiesession.Config{MaxBytes: 1000})
-	c.visit(200, func(s *cookiesession.Session) {
+	c := testkit.NewClient(t, cookiesession.Config{MaxBytes: 1000})
+	c.Visit(200, func(s *cookiesession.Session) {
 		err := s.SetMetadata("m", make([]byte, 1000))
-		wants(t, "ErrTooLarge", errors.Is(err, cookiesession.ErrTooLarge), true)
-		wants(t, "stored", s.Metadata("m") == nil, true)
+		testkit.Equal(t, "ErrTooLarge", errors.Is(err, cookiesession.ErrTooLarge), true)
+		testkit.Equal(t, "stored", s.Metadata("m") == nil, true)
 	})
 }
 
 func TestASessionWithoutMetadataIsReadByOlderInstances(t *testing.T) {
 	// The first version of the payload has no place for metadata. It is written
 	// where there is none, so that only sessions that need the second one have it.
-	c := newClient(t, cookiesession.Config{})
-	with := c.visit(200, func(s *cookiesession.Session) { must(s.Set("k", 1)); setMetadata("m", "x")(s) })
-	without := c.visit(200, func(s *cookiesession.Session) { must(s.SetMetadata("m", nil)) })
-	if a, b := bytesOf(with.header), bytesOf(without.header); a <= b {
+	c := testkit.NewClient(t, cookiesession.Config{})
+	with := c.Visit(200, func(s *cookiesession.Session) { testkit.Must(s.Set("k", 1)); setMetadata("m", "x")(s) })
+	without := c.Visit(200, func(s *cookiesession.Session) { testkit.Must(s.SetMetadata("m", nil)) })
+	if a, b := testkit.BytesOf(with.Header), testkit.BytesOf(without.Header); a <= b {
 		t.Errorf("%d bytes with metadata, %d without", a, b)
 	}
-	wants(t, "data", c.sees("k"), any(int64(1)))
+	testkit.Equal(t, "data", c.Sees("k"), any(int64(1)))
 }
 
 func TestIDBytesAreWhatIDEncodes(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(200, func(s *cookiesession.Session) {
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(200, func(s *cookiesession.Session) {
 		id := s.ID()
 		b := s.IDBytes()
-		wants(t, "the same", base64.RawURLEncoding.EncodeToString(b[:]), id)
+		testkit.Equal(t, "the same", base64.RawURLEncoding.EncodeToString(b[:]), id)
 	})
 }
 
 // checked opens the client's cookies with a check, and hands the session to f.
-func checked(c *client, check cookiesession.Check, f func(*cookiesession.Session)) http.Header {
-	s := c.m.Open(c.t.Context(), strings.Join(c.jar, "; "))
-	must(s.AddCheck(check))
+func checked(c *testkit.Client, check cookiesession.Check, f func(*cookiesession.Session)) http.Header {
+	s := c.M.Open(c.T.Context(), strings.Join(c.Jar, "; "))
+	testkit.Must(s.AddCheck(check))
 	f(s)
 	h := http.Header{}
-	c.m.Commit(h, s, 200)
+	c.M.Commit(h, s, 200)
 	return h
 }
 
@@ -135,23 +136,23 @@ func TestACheckHidesTheSessionItRefuses(t *testing.T) {
 		"a panic of the check": {nil, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{})
-			c.visit(200, set("k", 1))
+			c := testkit.NewClient(t, cookiesession.Config{})
+			c.Visit(200, testkit.Set("k", 1))
 			h := checked(c, func(_ context.Context, s *cookiesession.Session) (func(*cookiesession.Session), error) {
-				wants(t, "the check sees the data", cookiesession.GetOr(s, "k", 0), 1)
-				wants(t, "and cannot write", errors.Is(s.Set("k", 2), cookiesession.ErrCommitted), true)
+				testkit.Equal(t, "the check sees the data", cookiesession.GetOr(s, "k", 0), 1)
+				testkit.Equal(t, "and cannot write", errors.Is(s.Set("k", 2), cookiesession.ErrCommitted), true)
 				if strings.HasPrefix(name, "a panic") {
 					panic("in a check")
 				}
 				return nil, tc.err
 			}, func(s *cookiesession.Session) {
-				wants(t, "hidden", !s.Has("k"), tc.hidden)
-				wants(t, "rejected", s.Rejected() != nil, tc.hidden)
+				testkit.Equal(t, "hidden", !s.Has("k"), tc.hidden)
+				testkit.Equal(t, "rejected", s.Rejected() != nil, tc.hidden)
 				if tc.err != nil {
-					wants(t, "why", errors.Is(s.Rejected(), tc.err), true)
+					testkit.Equal(t, "why", errors.Is(s.Rejected(), tc.err), true)
 				}
 			})
-			wants(t, "deleted", len(h["Set-Cookie"]) > 0, tc.gone)
+			testkit.Equal(t, "deleted", len(h["Set-Cookie"]) > 0, tc.gone)
 		})
 	}
 }
@@ -164,41 +165,41 @@ func TestChecksAreAskedAfterValidateAndInOrder(t *testing.T) {
 			return nil, err
 		}
 	}
-	c := newClient(t, cookiesession.Config{Validate: func(context.Context, *cookiesession.Session) error {
+	c := testkit.NewClient(t, cookiesession.Config{Validate: func(context.Context, *cookiesession.Session) error {
 		asked = append(asked, "Validate")
 		return nil
 	}})
-	c.visit(200, set("k", 1))
+	c.Visit(200, testkit.Set("k", 1))
 	asked = nil
-	s := c.m.Open(t.Context(), strings.Join(c.jar, "; "))
-	must(s.AddCheck(ask("first", nil)))
-	must(s.AddCheck(ask("second", errors.New("no"))))
-	must(s.AddCheck(ask("third", nil)))
+	s := c.M.Open(t.Context(), strings.Join(c.Jar, "; "))
+	testkit.Must(s.AddCheck(ask("first", nil)))
+	testkit.Must(s.AddCheck(ask("second", errors.New("no"))))
+	testkit.Must(s.AddCheck(ask("third", nil)))
 	s.Has("k")
-	wants(t, "asked", strings.Join(asked, " "), "Validate first second")
+	testkit.Equal(t, "asked", strings.Join(asked, " "), "Validate first second")
 }
 
 func TestARepairWritesOnceTheSessionIsOpen(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(200, set("k", 1))
-	repair := func(s *cookiesession.Session) { must(s.Set("repaired", true)) }
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(200, testkit.Set("k", 1))
+	repair := func(s *cookiesession.Session) { testkit.Must(s.Set("repaired", true)) }
 	check := func(context.Context, *cookiesession.Session) (func(*cookiesession.Session), error) {
 		return repair, nil
 	}
 	h := checked(c, check, func(s *cookiesession.Session) {
 		s.Has("k")
-		wants(t, "repaired", cookiesession.GetOr(s, "repaired", false), true)
+		testkit.Equal(t, "repaired", cookiesession.GetOr(s, "repaired", false), true)
 	})
-	wants(t, "saved", len(h["Set-Cookie"]), 1)
+	testkit.Equal(t, "saved", len(h["Set-Cookie"]), 1)
 	h = checked(c, check, func(*cookiesession.Session) {})
-	wants(t, "a session that nobody looks at is left alone", len(h["Set-Cookie"]), 0)
+	testkit.Equal(t, "a session that nobody looks at is left alone", len(h["Set-Cookie"]), 0)
 }
 
 func TestACheckCannotBeAddedToASessionThatWasLookedAt(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	s := c.m.Open(t.Context())
+	c := testkit.NewClient(t, cookiesession.Config{})
+	s := c.M.Open(t.Context())
 	s.Len()
-	wants(t, "refused", s.AddCheck(nil) != nil, true)
+	testkit.Equal(t, "refused", s.AddCheck(nil) != nil, true)
 }
 
 func TestTheCompanionCookieGoesWithTheSession(t *testing.T) {
@@ -212,50 +213,50 @@ func TestTheCompanionCookieGoesWithTheSession(t *testing.T) {
 		want   string
 	}{
 		"read":              {func(s *cookiesession.Session) { s.Has("k") }, 200, ""},
-		"written":           {set("k", 2), 200, "s_session"},
-		"cleared":           {func(s *cookiesession.Session) { must(s.Clear()) }, 200, "-s_session"},
-		"destroyed":         {func(s *cookiesession.Session) { must(s.Destroy()) }, 200, "-s_session -s_session_bound"},
-		"destroyed, on 500": {func(s *cookiesession.Session) { must(s.Destroy()) }, 500, "-s_session -s_session_bound"},
+		"written":           {testkit.Set("k", 2), 200, "s_session"},
+		"cleared":           {func(s *cookiesession.Session) { testkit.Must(s.Clear()) }, 200, "-s_session"},
+		"destroyed":         {func(s *cookiesession.Session) { testkit.Must(s.Destroy()) }, 200, "-s_session -s_session_bound"},
+		"destroyed, on 500": {func(s *cookiesession.Session) { testkit.Must(s.Destroy()) }, 500, "-s_session -s_session_bound"},
 		"denied":            {func(s *cookiesession.Session) { s.Deny() }, 200, "-s_session -s_session_bound"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{})
-			c.visit(200, set("k", 1))
-			c.jar = append(c.jar, companion(c.m))
-			wants(t, "Set-Cookie", c.visit(tc.status, tc.do).names(), tc.want)
+			c := testkit.NewClient(t, cookiesession.Config{})
+			c.Visit(200, testkit.Set("k", 1))
+			c.Jar = append(c.Jar, companion(c.M))
+			testkit.Equal(t, "Set-Cookie", c.Visit(tc.status, tc.do).Names(), tc.want)
 		})
 	}
 	t.Run("expired", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{IdleTimeout: time.Minute})
-			c.visit(200, set("k", 1))
-			c.jar = append(c.jar, companion(c.m))
+			c := testkit.NewClient(t, cookiesession.Config{IdleTimeout: time.Minute})
+			c.Visit(200, testkit.Set("k", 1))
+			c.Jar = append(c.Jar, companion(c.M))
 			time.Sleep(time.Minute)
-			wants(t, "Set-Cookie", c.visit(200, func(s *cookiesession.Session) { s.Has("k") }).names(), "-s_session -s_session_bound")
+			testkit.Equal(t, "Set-Cookie", c.Visit(200, func(s *cookiesession.Session) { s.Has("k") }).Names(), "-s_session -s_session_bound")
 		})
 	})
 }
 
 func TestTheCompanionCookieHasTheAttributesOfTheOthers(t *testing.T) {
-	m := newManager(t, cookiesession.Config{Path: "/app", Domain: "example.org", SameSite: http.SameSiteNoneMode, Partitioned: true})
+	m := testkit.Manager(t, cookiesession.Config{Path: "/app", Domain: "example.org", SameSite: http.SameSiteNoneMode, Partitioned: true})
 	got := m.CompanionCookie("v", 1500*time.Millisecond).String()
-	wants(t, "cookie", got, "s_session_bound=v; Path=/app; Domain=example.org; Max-Age=2; HttpOnly; Secure; SameSite=None; Partitioned")
+	testkit.Equal(t, "cookie", got, "s_session_bound=v; Path=/app; Domain=example.org; Max-Age=2; HttpOnly; Secure; SameSite=None; Partitioned")
 }
 
 func TestASealedTextOpensForItsPurposeAndInItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ring := newRing(t)
-		m := newManager(t, cookiesession.Config{Keyring: ring})
-		other := newManager(t, cookiesession.Config{Keyring: ring, Name: "other"})
+		ring := testkit.Ring(t)
+		m := testkit.Manager(t, cookiesession.Config{Keyring: ring})
+		other := testkit.Manager(t, cookiesession.Config{Keyring: ring, Name: "other"})
 		text, err := m.Seal("reset password", []byte("user 7"), time.Now().Add(time.Minute))
-		must(err)
+		testkit.Must(err)
 		open := func(m *cookiesession.Manager, purpose, text string) (string, error) {
 			plain, err := m.Unseal(purpose, text)
 			return string(plain), err
 		}
 		got, err := open(m, "reset password", text)
-		must(err)
-		wants(t, "text", got, "user 7")
+		testkit.Must(err)
+		testkit.Equal(t, "text", got, "user 7")
 		for name, tc := range map[string]struct {
 			m             *cookiesession.Manager
 			purpose, text string
@@ -276,23 +277,23 @@ func TestASealedTextOpensForItsPurposeAndInItsTime(t *testing.T) {
 		}
 		time.Sleep(time.Minute)
 		got, err = open(m, "reset password", text)
-		wants(t, "at its end it is expired", errors.Is(err, cookiesession.ErrExpired), true)
-		wants(t, "and authentic", got, "user 7")
+		testkit.Equal(t, "at its end it is expired", errors.Is(err, cookiesession.ErrExpired), true)
+		testkit.Equal(t, "and authentic", got, "user 7")
 	})
 }
 
 func sessionCookie(m *cookiesession.Manager) string {
 	s := m.Open(context.Background())
-	must(s.Set("k", 1))
+	testkit.Must(s.Set("k", 1))
 	h := http.Header{}
-	must(m.Commit(h, s, 200))
+	testkit.Must(m.Commit(h, s, 200))
 	_, value, _ := strings.Cut(h["Set-Cookie"][0], "=")
 	value, _, _ = strings.Cut(value, ";")
 	return value
 }
 
 func TestSealRefusesWhatIsTooLargeAndPurposesThatCouldBeMistaken(t *testing.T) {
-	m := newManager(t, cookiesession.Config{})
+	m := testkit.Manager(t, cookiesession.Config{})
 	until := time.Now().Add(time.Hour)
 	for _, purpose := range []string{"", strings.Repeat("p", 65), "a|b", "a@b", "a\nb", "é"} {
 		if _, err := m.Seal(purpose, nil, until); err == nil {
@@ -306,12 +307,12 @@ func TestSealRefusesWhatIsTooLargeAndPurposesThatCouldBeMistaken(t *testing.T) {
 		t.Error("4097 bytes are accepted")
 	}
 	for _, format := range []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact} {
-		m := newManager(t, cookiesession.Config{Keyring: formatRing(t, format)})
+		m := testkit.Manager(t, cookiesession.Config{Keyring: testkit.FormatRing(t, format)})
 		plain := slices.Repeat([]byte{7}, 4096)
 		text, err := m.Seal("p", plain, until)
-		must(err)
+		testkit.Must(err)
 		got, err := m.Unseal("p", text)
-		must(err)
-		wants(t, "what is accepted comes back", slices.Equal(got, plain), true)
+		testkit.Must(err)
+		testkit.Equal(t, "what is accepted comes back", slices.Equal(got, plain), true)
 	}
 }

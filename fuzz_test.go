@@ -2,6 +2,7 @@ package cookiesession_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -11,56 +12,82 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
+	"github.com/cookiesession/cookiesession/internal/vectors"
 )
 
-// fuzzManager opens what the vectors' first key has sealed, whenever that was.
-func fuzzManager(f testing.TB, cfg cookiesession.Config) *cookiesession.Manager {
-	f.Helper()
-	v := vector{Keys: []vectorKey{vectorSecret}}
-	cfg.Keyring, cfg.TrackViews = v.ring(f), true
-	cfg.IdleTimeout = 200 * 365 * 24 * time.Hour
-	return safe(f, cfg, "")
+func FuzzCookieHeader(f *testing.F) {
+	secret := cookiesession.NewSecret()
+	m := testkit.Manager(f, cookiesession.Config{Keyring: testkit.Ring(f, secret), MaxBytes: 16 << 10, TrackViews: true, OnEvent: func(context.Context, cookiesession.Event) {}})
+	h := http.Header{}
+	s := m.Open(f.Context())
+	testkit.Must(s.Set("k", strings.Repeat("x", 4000)))
+	testkit.Must(s.Flash("f", 1))
+	testkit.Must(m.Commit(h, s, 303))
+	var jar []string
+	for _, c := range (&http.Response{Header: h}).Cookies() {
+		jar = append(jar, c.Name+"="+c.Value)
+	}
+	f.Add(strings.Join(jar, "; "))
+	f.Add(strings.Join(append(jar, jar...), ";"))
+	f.Add(`s_session="` + (cookiesession.Key{Secret: secret}).ID() + `.2.AAAA.x"; s_session.1=AAAA.; s_session_flash.1; =; ;s_session_views`)
+	f.Fuzz(func(t *testing.T, header string) {
+		s := m.Open(t.Context(), header)
+		if v := s.Value("k"); v != nil && v != strings.Repeat("x", 4000) {
+			t.Errorf("a mix: %v", v)
+		}
+		s.Flashes()
+		h := http.Header{}
+		if err := m.Commit(h, s, 200); err != nil {
+			t.Error(err)
+		}
+		for _, line := range h["Set-Cookie"] {
+			if len(line) > 4093 || strings.ContainsAny(line, "\r\n\x00") || !strings.HasPrefix(line, "s_session") {
+				t.Errorf("Set-Cookie: %q", line)
+			}
+		}
+	})
 }
 
 // FuzzOpen: whatever comes as a Cookie header, nothing panics, and what opens
 // was sealed: its values are those of some vector, and no others.
 func FuzzOpen(f *testing.F) {
-	m := fuzzManager(f, cookiesession.Config{})
+	m := vectors.Opener(f, cookiesession.Config{})
 	sealed := map[string]bool{"{}": true}
-	vectors, _ := readVectors(f)
-	for _, v := range vectors {
+	all, _ := vectors.Read(f)
+	for _, v := range all {
 		if len(v.Cookie) < 500 && v.Config.Name == "session" {
 			f.Add(v.Cookie)
 		}
 		if v.Want != nil && v.Compartment == "data" {
-			sealed[asJSON(f, v.Want.Values)] = true
+			sealed[vectors.JSON(f, v.Want.Values)] = true
 		}
 	}
 	f.Fuzz(func(t *testing.T, header string) {
 		s := m.Open(t.Context(), header)
 		values := map[string]any{}
 		for _, key := range s.Keys() {
-			values[key] = tag(s.Value(key))
+			values[key] = vectors.Tag(s.Value(key))
 		}
-		if text := asJSON(t, values); !sealed[text] {
+		if text := vectors.JSON(t, values); !sealed[text] {
 			t.Fatalf("it opens as %s", text)
 		}
 		if (s.IsNew() || s.Rejected() != nil) && len(values) > 0 {
 			t.Errorf("%d values, new %v, rejected %v", len(values), s.IsNew(), s.Rejected())
 		}
-		readEverything(t, s)
-		writeEverything(t, m, s)
+		testkit.ReadEverything(t, s)
+		testkit.WriteEverything(t, m, s)
 	})
 }
 
 // FuzzJoin: pieces of two issues, in any order, number and company, are the
 // one, the other, or nothing.
 func FuzzJoin(f *testing.F) {
-	m := fuzzManager(f, cookiesession.Config{MaxBytes: 20000})
+	m := vectors.Opener(f, cookiesession.Config{MaxBytes: 20000})
 	var pieces []string
 	texts := []string{strings.Repeat("one ", 1600), strings.Repeat("two ", 1600)}
 	for _, text := range texts {
-		header := commitAfter(f, m, "", func(s *cookiesession.Session) { mustWork2(f, s.Set("k", text)) })
+		header := testkit.CommitAfter(f, m, "", func(s *cookiesession.Session) { testkit.NoError(f, s.Set("k", text)) })
 		for pair := range strings.SplitSeq(header, "; ") {
 			if !strings.Contains(pair, "_views=") {
 				pieces = append(pieces, pair)
@@ -103,34 +130,34 @@ func FuzzJoin(f *testing.F) {
 // what a session shows of it is still there after a change of something else.
 func FuzzPayload(f *testing.F) {
 	names := []string{"data", "flash", "views"}
-	for _, c := range hostilePayloads() {
-		f.Add(uint8(slices.Index(names, c.compartment)), c.payload)
+	for _, c := range vectors.HostilePayloads() {
+		f.Add(uint8(slices.Index(names, c.Compartment)), c.Bytes)
 	}
-	vectors, _ := readVectors(f)
-	for _, v := range vectors {
+	all, _ := vectors.Read(f)
+	for _, v := range all {
 		if v.Want != nil && len(v.Payload) < 500 {
 			f.Add(uint8(slices.Index(names, v.Compartment)), v.Payload)
 		}
 	}
-	for _, value := range oddValues {
-		f.Add(uint8(0), slices.Concat([]byte{0x96, 1, 0xc4, 16}, ivNamed("id"), []byte{1, 1, 0xc0, 0x81, 0xa1, 'k'}, value))
+	for _, value := range vectors.OddValues {
+		f.Add(uint8(0), slices.Concat([]byte{0x96, 1, 0xc4, 16}, vectors.IVNamed("id"), []byte{1, 1, 0xc0, 0x81, 0xa1, 'k'}, value))
 	}
-	m := fuzzManager(f, cookiesession.Config{FlashLifetime: 100 * 365 * 24 * time.Hour, MaxBytes: 60000})
+	m := vectors.Opener(f, cookiesession.Config{FlashLifetime: 100 * 365 * 24 * time.Hour, MaxBytes: 60000})
 	f.Fuzz(func(t *testing.T, compartment uint8, payload []byte) {
-		v := sealedVector(bothFormats[compartment/3%2], names[compartment%3], payload)
+		v := vectors.Sealed(testkit.Formats[compartment/3%2], names[compartment%3], payload)
 		s := m.Open(t.Context(), v.Cookie)
-		readEverything(t, s)
+		testkit.ReadEverything(t, s)
 		kept := s.All()
 		delete(kept, "added")
 		if s.Rejected() == nil && v.Compartment == "data" && len(payload) < 5000 {
-			changed := commitAfter(t, m, v.Cookie, func(s *cookiesession.Session) { _ = s.Set("added", 1) })
+			changed := testkit.CommitAfter(t, m, v.Cookie, func(s *cookiesession.Session) { _ = s.Set("added", 1) })
 			again := m.Open(t.Context(), changed).All()
 			delete(again, "added")
 			if want, got := fmt.Sprintf("%#v", kept), fmt.Sprintf("%#v", again); want != got {
 				t.Errorf("before a write it holds %s, after it %s", want, got)
 			}
 		}
-		writeEverything(t, m, s)
+		testkit.WriteEverything(t, m, s)
 	})
 }
 
@@ -138,9 +165,9 @@ func FuzzPayload(f *testing.F) {
 // says, but for those with values that it drops and we refuse later. Deny
 // tells: it deletes whatever of ours came.
 func FuzzHeaderAsNetHTTP(f *testing.F) {
-	m := fuzzManager(f, cookiesession.Config{})
-	real := commitAfter(f, m, "", compartments[0].prepare)
-	authentic := cookiesOf(real)["s_session"][0]
+	m := vectors.Opener(f, cookiesession.Config{})
+	real := testkit.CommitAfter(f, m, "", testkit.Set("user", "alice"))
+	authentic := testkit.CookiesOf(real)["s_session"][0]
 	for _, seed := range [][2]string{
 		{"", ""}, {"other=1; ", "; third=3"}, {"s_session=", ";"}, {" \t", " \t"}, {"s_session=x; ", ""}, {`"`, `"`}, {"s_session_flash=a;s_session.1=b;", ";s_session_test=1"},
 		{"s_session.01=a; s_session.+1=b; s_session.1 =c; ", "; s_session.1000000=d"}, {"S_SESSION=a; __Host-s_session=b; ", "; s_session2=c"},

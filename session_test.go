@@ -1,44 +1,40 @@
 package cookiesession_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"reflect"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 	"github.com/vmihailenco/msgpack/v5"
 )
 
 // stored returns the session that the next request finds after key k was set.
 func stored(t testing.TB, value any) *cookiesession.Session {
 	t.Helper()
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(sets(t, "k", value))
-	return v.now()
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(testkit.Set("k", value))
+	return v.Now()
 }
 
 // reads checks Get in the request that set the value and in the next.
 func readsBack[T any](t *testing.T, value any, want T, wantOK bool) {
 	t.Helper()
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(func(s *cookiesession.Session) {
-		sets(t, "k", value)(s)
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(func(s *cookiesession.Session) {
+		testkit.Set("k", value)(s)
 		got, ok := cookiesession.Get[T](s, "k")
 		if ok != wantOK || !reflect.DeepEqual(got, want) {
 			t.Errorf("Get[%T] of %T(%v) is %v, %t, want %v, %t", want, value, value, got, ok, want, wantOK)
 		}
 	})
-	got, ok := cookiesession.Get[T](v.now(), "k")
+	got, ok := cookiesession.Get[T](v.Now(), "k")
 	if ok != wantOK || !reflect.DeepEqual(got, want) {
 		t.Errorf("Get[%T] of %T(%v) in the next request is %v, %t, want %v, %t", want, value, value, got, ok, want, wantOK)
 	}
@@ -98,7 +94,7 @@ func TestGetGivesBackWhatWasSet(t *testing.T) {
 	readsBack(t, time.Minute, time.Minute, true)
 	readsBack(t, outer{"x", &inner{[]string{"y"}}, map[string]inner{"z": {nil}}}, outer{"x", &inner{[]string{"y"}}, map[string]inner{"z": {nil}}}, true)
 	got, ok := cookiesession.Get[time.Time](stored(t, instant), "k")
-	equal(t, "the same instant", ok && got.Equal(instant), true)
+	testkit.Equal(t, "the same instant", ok && got.Equal(instant), true)
 }
 
 func TestAStructIsReadAsAnotherWithTheSameFields(t *testing.T) {
@@ -118,7 +114,7 @@ func TestAStructIsReadAsAnotherWithTheSameFields(t *testing.T) {
 func TestAStringStaysTheStringItWas(t *testing.T) {
 	for _, text := range []string{"", "007", "true", "nil", "1e3", "\xff\xfe\x00", "straße", "2026-11-20T00:00:00Z", strings.Repeat("x", 300)} {
 		readsBack(t, text, text, true)
-		equal(t, fmt.Sprintf("Value of %q", text), stored(t, text).Value("k"), any(text))
+		testkit.Equal(t, fmt.Sprintf("Value of %q", text), stored(t, text).Value("k"), any(text))
 		readsBack(t, []string{text}, []string{text}, true)
 		readsBack(t, map[string]string{text: text}, map[string]string{text: text}, true)
 	}
@@ -128,18 +124,18 @@ func TestACounterStaysExactAcrossEveryIntegerWidth(t *testing.T) {
 	for _, n := range []int64{0, 1, 127, 128, 255, 256, 32767, 32768, 65535, 65536, math.MaxInt32, math.MaxUint32, 1 << 53, 1<<53 + 1, math.MaxInt64} {
 		for _, n := range []int64{n, -n, n - 1, -n - 1} {
 			s := stored(t, n)
-			equal(t, "Value", s.Value("k"), any(n))
+			testkit.Equal(t, "Value", s.Value("k"), any(n))
 			got, ok := cookiesession.Get[int64](s, "k")
-			equal(t, "Get", fmt.Sprint(got, ok), fmt.Sprint(n, true))
+			testkit.Equal(t, "Get", fmt.Sprint(got, ok), fmt.Sprint(n, true))
 			if n < math.MaxInt64 {
 				got, err := s.Add("k", 1)
-				equal(t, "Add", fmt.Sprint(got, err), fmt.Sprint(n+1, nil))
-				equal(t, "Value after Add", s.Value("k"), any(n+1))
+				testkit.Equal(t, "Add", fmt.Sprint(got, err), fmt.Sprint(n+1, nil))
+				testkit.Equal(t, "Value after Add", s.Value("k"), any(n+1))
 			}
 		}
 	}
 	readsBack(t, uint64(math.MaxUint64), uint64(math.MaxUint64), true)
-	equal(t, "Value above int64", stored(t, uint64(math.MaxUint64)).Value("k"), any(uint64(math.MaxUint64)))
+	testkit.Equal(t, "Value above int64", stored(t, uint64(math.MaxUint64)).Value("k"), any(uint64(math.MaxUint64)))
 }
 
 func TestValueGivesTheSameFewTypes(t *testing.T) {
@@ -167,13 +163,13 @@ func TestValueGivesTheSameFewTypes(t *testing.T) {
 
 func TestANilIsPresent(t *testing.T) {
 	s := stored(t, nil)
-	equal(t, "Has", s.Has("k"), true)
-	equal(t, "Keys", fmt.Sprint(s.Keys()), "[k]")
+	testkit.Equal(t, "Has", s.Has("k"), true)
+	testkit.Equal(t, "Keys", fmt.Sprint(s.Keys()), "[k]")
 	got, err := s.SetDefault("k", "default")
-	equal(t, "SetDefault", fmt.Sprint(got, err), "<nil> <nil>")
-	equal(t, "Modified", s.Modified(), false)
+	testkit.Equal(t, "SetDefault", fmt.Sprint(got, err), "<nil> <nil>")
+	testkit.Equal(t, "Modified", s.Modified(), false)
 	_, err = s.Add("k", 1)
-	equal(t, "Add fails", err != nil, true)
+	testkit.Equal(t, "Add fails", err != nil, true)
 }
 
 func TestWhatCannotBeEncodedIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
@@ -190,9 +186,9 @@ func TestWhatCannotBeEncodedIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
 		"a channel": make(chan int), "a function": func() {}, "a struct with a channel": struct{ C chan int }{make(chan int)},
 		"a cyclic pointer": cycle, "a cyclic map": loop, "40 deep": deep, "a failing encoder": failingEncoder{},
 	} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(k)
-		res := v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(k)
+		res := v.Page(func(s *cookiesession.Session) {
 			_, errDefault := s.SetDefault("new", value)
 			for call, err := range map[string]error{
 				"Set": s.Set("k", value), "SetDefault": errDefault, "Update": s.Update(map[string]any{"a": 1, "k": value}),
@@ -203,9 +199,9 @@ func TestWhatCannotBeEncodedIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
 					t.Errorf("%s stored %s", call, name)
 				}
 			}
-			equal(t, name+" leaves", fmt.Sprint(s.All()), "map[k:1]")
+			testkit.Equal(t, name+" leaves", fmt.Sprint(s.All()), "map[k:1]")
 		})
-		equal(t, "cookies after "+name, len(res.Cookies()), 0)
+		testkit.Equal(t, "cookies after "+name, len(res.Cookies()), 0)
 	}
 }
 
@@ -215,8 +211,8 @@ func (failingEncoder) MarshalMsgpack() ([]byte, error) { return nil, errors.New(
 
 func TestWhatTheEncoderPanicsOnIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
 	for _, value := range []any{uintptr(1), []uintptr{1}, struct{ P uintptr }{1}, map[string]uintptr{"a": 1}, panickingEncoder{}} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(func(s *cookiesession.Session) {
 			k(s)
 			_, errDefault := s.SetDefault("new", value)
 			for call, err := range map[string]error{
@@ -227,34 +223,15 @@ func TestWhatTheEncoderPanicsOnIsAnErrorAtSetAndTheOldValueStays(t *testing.T) {
 					t.Errorf("%s stored a %T", call, value)
 				}
 			}
-			equal(t, "All", fmt.Sprint(s.All()), "map[k:1]")
+			testkit.Equal(t, "All", fmt.Sprint(s.All()), "map[k:1]")
 		})
-		v.has("k:1")
+		v.Has("k:1")
 	}
 }
 
 type panickingEncoder struct{}
 
 func (panickingEncoder) MarshalMsgpack() ([]byte, error) { panic("lost") }
-
-func TestUpdateStoresAllOrNone(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{MaxBytes: 1024})
-	v.page(k)
-	v.page(func(s *cookiesession.Session) {
-		if err := s.Update(map[string]any{"a": 1, "b": make(chan int), "c": 3}); err == nil {
-			t.Error("a channel was stored")
-		}
-		if err := s.Update(map[string]any{"a": 1, "b": strings.Repeat("x", 2000)}); !errors.Is(err, cookiesession.ErrTooLarge) {
-			t.Errorf("too much gives %v", err)
-		}
-		equal(t, "All", fmt.Sprint(s.All()), "map[k:1]")
-		equal(t, "Modified", s.Modified(), false)
-		noError(t, s.Update(nil))
-		equal(t, "Modified by nothing", s.Modified(), false)
-		noError(t, s.Update(map[string]any{"k": 2, "a": "x"}))
-	})
-	v.has("a:x k:2")
-}
 
 func TestAddFailsOnNoIntegerAndOnOverflowAndTheOldValueStays(t *testing.T) {
 	for _, test := range []struct {
@@ -264,97 +241,62 @@ func TestAddFailsOnNoIntegerAndOnOverflowAndTheOldValueStays(t *testing.T) {
 		{"7", 1}, {7.0, 1}, {nil, 1}, {true, 1}, {[]int{1}, 1},
 		{int64(math.MaxInt64), 1}, {int64(math.MinInt64), -1}, {int64(-2), math.MinInt64}, {uint64(math.MaxUint64), -1},
 	} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(sets(t, "k", test.value))
-		before := v.now().Value("k")
-		v.page(func(s *cookiesession.Session) {
+		v := testkit.NewVisitor(t, cookiesession.Config{})
+		v.Page(testkit.Set("k", test.value))
+		before := v.Now().Value("k")
+		v.Page(func(s *cookiesession.Session) {
 			if sum, err := s.Add("k", test.delta); err == nil || sum != 0 {
 				t.Errorf("%v + %d is %d, %v", test.value, test.delta, sum, err)
 			}
-			equal(t, "Modified", s.Modified(), false)
+			testkit.Equal(t, "Modified", s.Modified(), false)
 		})
-		equal(t, "the value", fmt.Sprint(v.now().Value("k")), fmt.Sprint(before))
+		testkit.Equal(t, "the value", fmt.Sprint(v.Now().Value("k")), fmt.Sprint(before))
 	}
 	s := stored(t, int64(math.MaxInt64))
 	sum, err := s.Add("missing", math.MinInt64)
-	equal(t, "a missing one counts as 0", fmt.Sprint(sum, err), fmt.Sprint(int64(math.MinInt64), nil))
+	testkit.Equal(t, "a missing one counts as 0", fmt.Sprint(sum, err), fmt.Sprint(int64(math.MinInt64), nil))
 	sum, err = s.Add("k", math.MinInt64)
-	equal(t, "from end to end", fmt.Sprint(sum, err), "-1 <nil>")
+	testkit.Equal(t, "from end to end", fmt.Sprint(sum, err), "-1 <nil>")
 }
 
 func TestEditChangesInPlaceAndAnErrorChangesNothing(t *testing.T) {
 	type cart map[string]int
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(func(s *cookiesession.Session) {
-		noError(t, cookiesession.Edit(s, "cart", func(c *cart) error {
-			equal(t, "a missing value is the zero T", *c == nil, true)
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(func(s *cookiesession.Session) {
+		testkit.NoError(t, cookiesession.Edit(s, "cart", func(c *cart) error {
+			testkit.Equal(t, "a missing value is the zero T", *c == nil, true)
 			*c = cart{"tea": 1}
 			return nil
 		}))
 	})
 	no := errors.New("no")
-	res := v.page(func(s *cookiesession.Session) {
+	res := v.Page(func(s *cookiesession.Session) {
 		err := cookiesession.Edit(s, "cart", func(c *cart) error { (*c)["tea"] = 99; return no })
-		equal(t, "the error", errors.Is(err, no), true)
+		testkit.Equal(t, "the error", errors.Is(err, no), true)
 		err = cookiesession.Edit(s, "cart", func(n *int) error { *n = 5; return nil })
-		equal(t, "an error for a value that is no T", err != nil, true)
-		equal(t, "Modified", s.Modified(), false)
+		testkit.Equal(t, "an error for a value that is no T", err != nil, true)
+		testkit.Equal(t, "Modified", s.Modified(), false)
 	})
-	equal(t, "cookies", len(res.Cookies()), 0)
-	v.has("cart:map[tea:1]")
+	testkit.Equal(t, "cookies", len(res.Cookies()), 0)
+	v.Has("cart:map[tea:1]")
 }
 
 func TestPopLeavesAValueThatIsNoT(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(k)
-	v.page(func(s *cookiesession.Session) {
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(k)
+	v.Page(func(s *cookiesession.Session) {
 		got, ok := cookiesession.Pop[string](s, "k")
-		equal(t, "Pop", got+fmt.Sprint(ok), "false")
-		equal(t, "Modified", s.Modified(), false)
+		testkit.Equal(t, "Pop", got+fmt.Sprint(ok), "false")
+		testkit.Equal(t, "Modified", s.Modified(), false)
 	})
-	v.has("k:1")
-}
-
-func TestWritesAfterTheCommitAreRefusedAndReadsGoOn(t *testing.T) {
-	var refused int
-	v := newVisitor(t, cookiesession.Config{OnEvent: counts(&refused, cookiesession.EventWriteRefused)})
-	v.page(k)
-	s := v.now()
-	s.Len()
-	noError(t, v.m.Commit(http.Header{}, s, 200))
-	for name, write := range map[string]func() error{
-		"Set":        func() error { return s.Set("k", 2) },
-		"SetDefault": func() error { _, err := s.SetDefault("new", 2); return err },
-		"Update":     func() error { return s.Update(map[string]any{"k": 2}) },
-		"Add":        func() error { _, err := s.Add("k", 2); return err },
-		"Edit":       func() error { return cookiesession.Edit(s, "k", func(n *int) error { *n = 2; return nil }) },
-		"Delete":     func() error { return s.Delete("k") },
-		"Clear":      s.Clear,
-		"Destroy":    s.Destroy,
-		"CycleID":    s.CycleID,
-		"Flash":      func() error { return s.Flash("k", 2) },
-		"FlashNow":   func() error { return s.FlashNow("k", 2) },
-		"Commit":     func() error { return v.m.Commit(http.Header{}, s, 200) },
-	} {
-		if err := write(); !errors.Is(err, cookiesession.ErrCommitted) {
-			t.Errorf("%s returns %v", name, err)
-		}
-	}
-	_, ok := cookiesession.Pop[int](s, "k")
-	equal(t, "Pop", ok, false)
-	equal(t, "told", refused, 12) // all but Commit, and Pop
-	for _, write := range []func(){s.MarkModified, s.SetTestCookie, s.DeleteTestCookie, s.Allow, s.Deny, s.ClearFlash, func() { s.KeepFlash() }, func() { s.SetExpiry(cookiesession.Expiry{}) }} {
-		write()
-	}
-	equal(t, "told of those without an error too", refused, 20)
-	equal(t, "the data", fmt.Sprint(s.All()), "map[k:1]")
+	v.Has("k:1")
 }
 
 func TestValuesAreCopies(t *testing.T) {
 	value := []string{"a"}
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(func(s *cookiesession.Session) {
-		sets(t, "k", value)(s)
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Page(func(s *cookiesession.Session) {
+		testkit.Set("k", value)(s)
 		value[0] = "changed"
 		got, _ := cookiesession.Get[[]string](s, "k")
 		got[0] = "changed"
@@ -362,22 +304,7 @@ func TestValuesAreCopies(t *testing.T) {
 		s.All()["k"].([]any)[0] = "changed"
 		s.Keys()[0] = "changed"
 	})
-	v.has("k:[a]")
-}
-
-func TestValuesAreStoredAsMsgpack(t *testing.T) {
-	type point struct{ X int }
-	for _, value := range []any{1, 300, -5, "text", 1.5, float32(1.5), true, []byte("b"), []int{1}, point{7}, time.Unix(1, 5), map[string]int{"a": 1}, custom{"x"}} {
-		var want bytes.Buffer
-		enc := msgpack.NewEncoder(&want)
-		enc.UseCompactInts(true)
-		noError(t, enc.Encode(value))
-		raw, ok := cookiesession.Get[msgpack.RawMessage](stored(t, value), "k")
-		if !ok || !bytes.Equal(raw, want.Bytes()) {
-			t.Errorf("%T is stored as % x, the library makes % x", value, raw, want.Bytes())
-		}
-	}
-	readsBack(t, custom{"x"}, custom{"x"}, true)
+	v.Has("k:[a]")
 }
 
 // custom encodes itself.
@@ -392,209 +319,17 @@ func (c *custom) DecodeMsgpack(dec *msgpack.Decoder) error {
 	return err
 }
 
-func TestMarshalJSONHasTheBuiltInAndTheCustomProperties(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		v := newVisitor(t, cookiesession.Config{TrackViews: true, IdleTimeout: time.Hour})
-		v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-			sets(t, "user", "Ada")(s)
-			flashes(t, "notice", "hello")(s)
-		})
-		s := v.now()
-		text, err := json.Marshal(map[string]any{"session": s})
-		noError(t, err)
-		var got struct{ Session map[string]any }
-		noError(t, json.Unmarshal(text, &got))
-		for key, want := range map[string]string{
-			"id": s.ID(), "created": "2000-01-01T00:00:00Z", "expires_at": "2000-01-01T01:00:00Z", "new": "false",
-			"values": "map[user:Ada]", "flash": "map[notice:hello]",
-		} {
-			equal(t, key, fmt.Sprint(got.Session[key]), want)
-		}
-		views := got.Session["views"].(map[string]any)
-		equal(t, "views", fmt.Sprint(views["requests"], views["pages"], views["errors"], views["first_page"], len(views["history"].([]any))), "2 1 1 true 2")
-		var untracked map[string]any
-		text, err = newVisitor(t, cookiesession.Config{}).now().MarshalJSON()
-		noError(t, err)
-		noError(t, json.Unmarshal(text, &untracked))
-		if _, present := untracked["views"]; present {
-			t.Error("there are views without TrackViews")
-		}
-	})
-}
-
-func TestMarshalJSONIsSafeInAScriptAndKnowsNoCookieAndNoKey(t *testing.T) {
-	secret := cookiesession.NewSecret()
-	v := newVisitor(t, cookiesession.Config{Keyring: keyring(t, cookiesession.Key{Secret: secret})})
-	hostile := "</script><!--\u2028\u2029&\x00\x1b\xff"
-	v.page(func(s *cookiesession.Session) {
-		noError(t, s.Update(map[string]any{hostile: hostile, "list": []any{hostile}, "map": map[string]any{hostile: 1}}))
-	})
-	text, err := json.Marshal(v.now())
-	noError(t, err)
-	if strings.ContainsAny(string(text), "<>&\u2028\u2029\x00\x1b") {
-		t.Errorf("not safe: %s", text)
-	}
-	for _, private := range []string{v.cookie("s_session").Value, secret.Reveal()} {
-		if strings.Contains(string(text), private) {
-			t.Error("a cookie or a key is in it")
-		}
-	}
-}
-
-func TestMarshalJSONExpressesWhatJSONCannot(t *testing.T) {
-	for _, test := range []struct {
-		value any
-		want  string
-	}{
-		{math.NaN(), `"NaN"`},
-		{math.Inf(-1), `"-Inf"`},
-		{[]any{math.Inf(1)}, `["+Inf"]`},
-		{time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC), `"20000-01-01T00:00:00Z"`},
-		{map[int]string{1: "a"}, `{"1":"a"}`},
-		{map[any]any{true: math.NaN()}, `{"true":"NaN"}`},
-		{[]byte{1}, `"AQ=="`},
-		{uint64(math.MaxUint64), `18446744073709551615`},
-	} {
-		text, err := json.Marshal(stored(t, test.value))
-		noError(t, err)
-		var got struct {
-			Values map[string]json.RawMessage
-		}
-		noError(t, json.Unmarshal(text, &got))
-		equal(t, fmt.Sprintf("%v", test.value), string(got.Values["k"]), test.want)
-	}
-}
-
-func TestMarshalJSONIsAsDeepAsASessionMayBe(t *testing.T) {
-	deep := any("bottom")
-	depth := -1 // lists and maps around it
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(func(s *cookiesession.Session) {
-		for next := deep; s.Set("k", next) == nil; next = map[string]any{"k": deep} {
-			deep = next
-			depth++
-		}
-	})
-	equal(t, "the depth", depth, 32)
-	text, err := json.Marshal(v.now())
-	noError(t, err)
-	equal(t, "the bottom is there", strings.Contains(string(text), `"bottom"`), true)
-}
-
-func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		sets(t, "the-key", "the-value")(s)
-		flashes(t, "the-flash", "the-value")(s)
-	})
-	s := v.now()
-	id := s.ID()
-	var logged bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&logged, nil))
-	log.Info("text", "session", s)
-	slog.New(slog.NewJSONHandler(&logged, nil)).Info("json", "session", s)
-	forms := map[string]string{"slog": logged.String()}
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x", "%T %v", "%p", "%10v", "%t"} {
-		args := []any{s}
-		if verb == "%T %v" {
-			args = []any{s, s}
-		}
-		forms[verb] = fmt.Sprintf(verb, args...)
-	}
-	forms["in a struct"] = fmt.Sprintf("%+v", struct{ S *cookiesession.Session }{s})
-	forms["Sprint"] = fmt.Sprint(s)
-	for form, text := range forms {
-		for _, private := range []string{"the-value", id, v.cookie("s_session").Value} {
-			if strings.Contains(text, private) {
-				t.Errorf("%s shows %q: %s", form, private, text)
-			}
-		}
-	}
-	for _, form := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "slog", "Sprint"} {
-		if !strings.Contains(forms[form], "the-key") {
-			t.Errorf("%s does not name the keys: %s", form, forms[form])
-		}
-	}
-	// One fingerprint for one ID, another for another.
-	equal(t, "the fingerprint stays", fmt.Sprint(v.now()), fmt.Sprint(v.now()))
-	again := v.now()
-	again.Len()
-	equal(t, "the fingerprint stays", fmt.Sprint(again), fmt.Sprint(s))
-	noError(t, again.CycleID())
-	equal(t, "the fingerprint of another ID", fmt.Sprint(again) == fmt.Sprint(s), false)
-	var none *cookiesession.Session
-	equal(t, "a nil", fmt.Sprint(none), "session(nil)")
-}
-
-func TestLoggingIsNoAccess(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	v.page(k)
-	res := v.page(func(s *cookiesession.Session) {
-		_ = fmt.Sprint(s)
-		_ = s.LogValue()
-		equal(t, "Accessed", s.Accessed(), false)
-		equal(t, "Modified", s.Modified(), false)
-	})
-	equal(t, "Vary", res.Header.Get("Vary"), "")
-}
-
-func TestAccessedTellsWhetherAnythingLooked(t *testing.T) {
-	for name, look := range map[string]func(*cookiesession.Session){
-		"ID": func(s *cookiesession.Session) { s.ID() }, "Has": func(s *cookiesession.Session) { s.Has("k") },
-		"Flashes": func(s *cookiesession.Session) { s.Flashes() }, "IsNew": func(s *cookiesession.Session) { s.IsNew() },
-		"Set": k, "ExpiresAt": func(s *cookiesession.Session) { s.ExpiresAt() }, "Views": func(s *cookiesession.Session) { s.Views() },
-		"MarshalJSON": func(s *cookiesession.Session) { s.MarshalJSON() },
-	} {
-		v := newVisitor(t, cookiesession.Config{})
-		v.page(func(s *cookiesession.Session) {
-			equal(t, "Accessed before "+name, s.Accessed(), false)
-			look(s)
-			equal(t, "Accessed after "+name, s.Accessed(), true)
-		})
-	}
-}
-
 func TestKeysAreSortedAndAllIsACopy(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
-		noError(t, s.Update(map[string]any{"b": 1, "": 2, "a": 3, "ä": 4, "B": 5}))
-		flashes(t, "f", 6)(s)
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.NoError(t, s.Update(map[string]any{"b": 1, "": 2, "a": 3, "ä": 4, "B": 5}))
+		testkit.Flash("f", 6)(s)
 	})
-	s := v.now()
-	equal(t, "Keys", fmt.Sprintf("%q", s.Keys()), `["" "B" "a" "b" "ä"]`)
-	equal(t, "Len", s.Len(), 5)
+	s := v.Now()
+	testkit.Equal(t, "Keys", fmt.Sprintf("%q", s.Keys()), `["" "B" "a" "b" "ä"]`)
+	testkit.Equal(t, "Len", s.Len(), 5)
 	all := s.All()
-	equal(t, "the number of All", len(all), 6)
+	testkit.Equal(t, "the number of All", len(all), 6)
 	delete(all, "a")
-	equal(t, "Has", s.Has("a"), true)
-}
-
-func TestTheTestCookieIsAlone(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	res := v.page(func(s *cookiesession.Session) { s.SetTestCookie() })
-	equal(t, "cookies", len(res.Cookies()), 1)
-	c := issued(res, "s_session_test")
-	equal(t, "Max-Age", c.MaxAge, 600)
-	equal(t, "IsNew", v.now().IsNew(), true)
-	equal(t, "cookies on a 5xx", len(newVisitor(t, cookiesession.Config{}).visit(502, func(s *cookiesession.Session) { s.SetTestCookie() }).Cookies()), 0)
-	v.visit(502, func(s *cookiesession.Session) { s.DeleteTestCookie() })
-	equal(t, "it worked", v.now().TestCookieWorked(), true)
-	v.visit(502, func(s *cookiesession.Session) { noError(t, s.Destroy()) })
-	equal(t, "after Destroy", v.now().TestCookieWorked(), false)
-	res = v.page(func(s *cookiesession.Session) { s.DeleteTestCookie() })
-	equal(t, "a deletion of what is not there", len(res.Cookies()), 0)
-}
-
-func TestCommitWorksOnceAndOnlyForItsManager(t *testing.T) {
-	v := newVisitor(t, cookiesession.Config{})
-	s := v.m.OpenRequest(httptest.NewRequest("GET", "/", nil))
-	k(s)
-	if err := newVisitor(t, cookiesession.Config{}).m.Commit(http.Header{}, s, 200); err == nil {
-		t.Error("another manager committed it")
-	}
-	h := http.Header{}
-	noError(t, v.m.Commit(h, s, 0))
-	equal(t, "cookies", len(h["Set-Cookie"]), 1)
-	equal(t, "again", v.m.Commit(h, s, 0), cookiesession.ErrCommitted)
-	equal(t, "cookies", len(h["Set-Cookie"]), 1)
+	testkit.Equal(t, "Has", s.Has("a"), true)
 }

@@ -3,22 +3,14 @@ package firstbyte_test
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"log"
 	"net"
 	"net/http"
-	"net/http/httptest"
-	"net/http/httptrace"
-	"net/textproto"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cookiesession/cookiesession/internal/firstbyte"
 )
@@ -583,178 +575,6 @@ func TestAResponseAllocatesNothing(t *testing.T) {
 			fw.Finish()
 		}); n != 0 {
 			t.Errorf("%s: %v allocations for a body and a flush", name, n)
-		}
-	}
-}
-
-// serve runs handler behind the writer on a real server, which speaks HTTP/1.1
-// on the first client and HTTP/2 on the second. The hook sets the field Hook
-// to the status it was told.
-func serve(t *testing.T, handler http.HandlerFunc) (url string, clients map[string]*http.Client) {
-	t.Helper()
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var fw firstbyte.Writer
-		handler(fw.Wrap(w, statusHook{}), r)
-		fw.Finish()
-	}))
-	server.EnableHTTP2 = true
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	server.StartTLS()
-	t.Cleanup(server.Close)
-	one := server.Client().Transport.(*http.Transport).Clone()
-	one.Protocols = new(http.Protocols)
-	one.Protocols.SetHTTP1(true)
-	one.TLSClientConfig.NextProtos = []string{"http/1.1"}
-	t.Cleanup(one.CloseIdleConnections)
-	return server.URL, map[string]*http.Client{"HTTP/1.1": {Transport: one}, "HTTP/2.0": server.Client()}
-}
-
-type statusHook struct{}
-
-func (statusHook) BeforeHeader(h http.Header, status int) { h.Add("Hook", fmt.Sprint(status)) }
-
-func TestARealServerSendsWhatTheHookAdded(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "page.txt")
-	if err := os.WriteFile(file, bytes.Repeat([]byte("line\n"), 20_000), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, tc := range []struct {
-		name   string
-		hook   string
-		length int
-		road   http.HandlerFunc
-	}{
-		{"nothing", "200", 0, func(http.ResponseWriter, *http.Request) {}},
-		{"early flush", "200", 4, func(w http.ResponseWriter, r *http.Request) { w.(http.Flusher).Flush(); w.Write([]byte("late")) }},
-		{"no content", "204", 0, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(204) }},
-		{"not modified", "304", 0, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(304) }},
-		{"a file", "200", 100_000, func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, file) }},
-		{"a copied file", "200", 100_000, func(w http.ResponseWriter, r *http.Request) {
-			f, err := os.Open(file)
-			if err != nil {
-				panic(err)
-			}
-			defer f.Close()
-			io.Copy(w, f)
-		}},
-		{"deadlines and full duplex", "200", 0, func(w http.ResponseWriter, r *http.Request) {
-			rc := http.NewResponseController(w)
-			if err := errors.Join(rc.SetReadDeadline(time.Now().Add(time.Hour)), rc.SetWriteDeadline(time.Now().Add(time.Hour)), rc.EnableFullDuplex()); err != nil {
-				http.Error(w, err.Error(), 500)
-			}
-		}},
-		{"an upstream that fails at once", "502", 4, func(w http.ResponseWriter, r *http.Request) {
-			if _, err := io.Copy(w, onlyReader{failing{}}); err != nil {
-				w.WriteHeader(502)
-				io.WriteString(w, "sad\n")
-			}
-		}},
-	} {
-		url, clients := serve(t, tc.road)
-		for proto, client := range clients {
-			t.Run(tc.name+" over "+proto, func(t *testing.T) {
-				res, err := client.Get(url)
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer res.Body.Close()
-				body, err := io.ReadAll(res.Body)
-				if err != nil || len(body) != tc.length {
-					t.Errorf("body of %d bytes, %v", len(body), err)
-				}
-				if got := res.Header.Values("Hook"); !slices.Equal(got, []string{tc.hook}) || fmt.Sprint(res.StatusCode) != tc.hook {
-					t.Errorf("status %d, hook %q; want %s", res.StatusCode, got, tc.hook)
-				}
-				if res.Proto != proto {
-					t.Errorf("spoke %s", res.Proto)
-				}
-			})
-		}
-	}
-}
-
-func TestARealServerKeepsTheHookOutOfEarlyHints(t *testing.T) {
-	url, clients := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Link", "</style.css>; rel=preload; as=style")
-		w.WriteHeader(103)
-		w.WriteHeader(200)
-	})
-	for proto, client := range clients {
-		t.Run(proto, func(t *testing.T) {
-			var hints []textproto.MIMEHeader
-			trace := &httptrace.ClientTrace{Got1xxResponse: func(_ int, h textproto.MIMEHeader) error {
-				hints = append(hints, h)
-				return nil
-			}}
-			req, err := http.NewRequestWithContext(httptrace.WithClientTrace(context.Background(), trace), "GET", url, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res, err := client.Do(req)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res.Body.Close()
-			if len(hints) != 1 || hints[0].Get("Link") == "" || hints[0].Get("Hook") != "" {
-				t.Errorf("hints: %v", hints)
-			}
-			if got := res.Header.Get("Hook"); got != "200" {
-				t.Errorf("final hook %q", got)
-			}
-		})
-	}
-}
-
-func TestARealServerPanicsOnWhatIsNoStatus(t *testing.T) {
-	url, clients := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			w.Header().Set("Recovered", fmt.Sprint(recover()))
-			w.WriteHeader(500)
-		}()
-		w.WriteHeader(42)
-	})
-	for proto, client := range clients {
-		res, err := client.Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if got := res.Header.Get("Recovered"); !strings.Contains(got, "invalid WriteHeader code 42") {
-			t.Errorf("%s: recovered %q", proto, got)
-		}
-		if got := res.Header.Values("Hook"); !slices.Equal(got, []string{"500"}) {
-			t.Errorf("%s: hook %q", proto, got)
-		}
-	}
-}
-
-func TestARealServerHandsOverAHijackedConnection(t *testing.T) {
-	url, clients := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		h, ok := w.(http.Hijacker)
-		if !ok {
-			http.Error(w, "no hijacker", http.StatusNotImplemented)
-			return
-		}
-		conn, _, err := h.Hijack()
-		if err != nil {
-			panic(err)
-		}
-		defer conn.Close()
-		fmt.Fprint(conn, "HTTP/1.1 204 Taken\r\nConnection: close\r\n")
-		w.Header().Write(conn)
-		fmt.Fprint(conn, "\r\n")
-	})
-	for proto, want := range map[string]struct {
-		status int
-		hook   string
-	}{"HTTP/1.1": {204, "101"}, "HTTP/2.0": {501, "501"}} {
-		res, err := clients[proto].Get(url)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != want.status || res.Header.Get("Hook") != want.hook {
-			t.Errorf("%s: status %d, hook %q", proto, res.StatusCode, res.Header.Get("Hook"))
 		}
 	}
 }

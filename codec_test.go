@@ -1,6 +1,7 @@
 package cookiesession_test
 
 import (
+	"bytes"
 	"crypto/fips140"
 	"fmt"
 	"net/http"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 // allocationBudgets are what a request may allocate beyond the handler's own.
@@ -31,7 +34,7 @@ var allocationBudgets = []struct {
 }
 
 func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
-	if raceFactor > 1 {
+	if testkit.RaceFactor > 1 {
 		t.Skip("the race detector allocates for itself")
 	}
 	if fips140.Enabled() {
@@ -41,7 +44,7 @@ func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
 		for _, format := range []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact} {
 			for _, more := range []int{0, 16, 60} { // the last one in two cookies
 				t.Run(fmt.Sprintf("a handler that %s, %s, %d keys", b.act, format, 7+more), func(t *testing.T) {
-					m := budgetManager(t, format)
+					m := testkit.Manager(t, cookiesession.Config{Keyring: testkit.FormatRing(t, format)})
 					r := budgetRequest(t, m, more)
 					h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 						if b.handle != nil {
@@ -49,9 +52,9 @@ func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
 						}
 						w.Write(nil)
 					}))
-					w := &discardingWriter{make(http.Header)}
+					w := testkit.Discard{}
 					got := testing.AllocsPerRun(200, func() {
-						clear(w.header)
+						clear(w)
 						h.ServeHTTP(w, r)
 					})
 					budget := b.budget
@@ -68,19 +71,6 @@ func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
 			}
 		}
 	}
-}
-
-func budgetManager(t *testing.T, format cookiesession.Format) *cookiesession.Manager {
-	t.Helper()
-	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret(), Format: format})
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := cookiesession.New(cookiesession.Config{Keyring: ring})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }
 
 // budgetRequest brings a session of an ordinary login's 7 keys, and more strings.
@@ -109,9 +99,17 @@ func budgetRequest(t *testing.T, m *cookiesession.Manager, more int) *http.Reque
 	return r
 }
 
-// discardingWriter allocates nothing of its own.
-type discardingWriter struct{ header http.Header }
-
-func (w *discardingWriter) Header() http.Header         { return w.header }
-func (w *discardingWriter) Write(p []byte) (int, error) { return len(p), nil }
-func (w *discardingWriter) WriteHeader(int)             {}
+func TestValuesAreStoredAsMsgpack(t *testing.T) {
+	type point struct{ X int }
+	for _, value := range []any{1, 300, -5, "text", 1.5, float32(1.5), true, []byte("b"), []int{1}, point{7}, time.Unix(1, 5), map[string]int{"a": 1}, custom{"x"}} {
+		var want bytes.Buffer
+		enc := msgpack.NewEncoder(&want)
+		enc.UseCompactInts(true)
+		testkit.NoError(t, enc.Encode(value))
+		raw, ok := cookiesession.Get[msgpack.RawMessage](stored(t, value), "k")
+		if !ok || !bytes.Equal(raw, want.Bytes()) {
+			t.Errorf("%T is stored as % x, the library makes % x", value, raw, want.Bytes())
+		}
+	}
+	readsBack(t, custom{"x"}, custom{"x"}, true)
+}

@@ -1,4 +1,4 @@
-package cookiesession_test
+package acceptance_test
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
 // floods are Cookie headers of about n bytes, at most what net/http lets in.
@@ -70,8 +71,8 @@ func floodManager(t testing.TB) (*cookiesession.Manager, string) {
 	t.Helper()
 	key := cookiesession.Key{Secret: cookiesession.NewSecret()}
 	ring, err := cookiesession.NewKeyring(key)
-	mustWork2(t, err)
-	return safe(t, cookiesession.Config{Keyring: ring}, ""), key.ID()
+	testkit.NoError(t, err)
+	return testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, ""), key.ID()
 }
 
 // TestAFloodIsAnEmptySession is about CVE-2025-58186 (Go): a request of
@@ -84,7 +85,7 @@ func TestAFloodIsAnEmptySession(t *testing.T) {
 			t.Fatalf("%s: %d bytes of header", f.name, len(header))
 		}
 		ran := false
-		w := serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+		w := testkit.Serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
 			ran = s.Len() == 0 && s.IsNew() && len(s.Flashes()) == 0
 		})
 		if !ran || w.Code != 200 || len(w.Header()["Set-Cookie"]) > 0 {
@@ -95,7 +96,7 @@ func TestAFloodIsAnEmptySession(t *testing.T) {
 
 func TestASessionIsFoundInAFloodOfOtherCookies(t *testing.T) {
 	m, id := floodManager(t)
-	own := commitAfter(t, m, "", compartments[0].prepare)
+	own := testkit.CommitAfter(t, m, "", compartments[0].prepare)
 	for _, f := range floods {
 		if !strings.Contains(f.name, "of others") && !strings.Contains(f.name, "semicolons") && !strings.Contains(f.name, "spaces between") {
 			continue
@@ -114,7 +115,7 @@ func TestASessionIsFoundInAFloodOfOtherCookies(t *testing.T) {
 func TestAHandlerCanWriteInAFlood(t *testing.T) {
 	m, id := floodManager(t)
 	for _, f := range floods {
-		w := serve(m, f.make(id, f.bytes), func(w http.ResponseWriter, s *cookiesession.Session) {
+		w := testkit.Serve(m, f.make(id, f.bytes), func(w http.ResponseWriter, s *cookiesession.Session) {
 			if err := s.Set("user", "alice"); err != nil {
 				t.Errorf("%s: %v", f.name, err)
 			}
@@ -138,7 +139,7 @@ func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
 		"data without a first piece":  "s_session.1=" + long + "; s_session.2=" + long,
 	} {
 		for _, status := range []int{200, 303} {
-			w := serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+			w := testkit.Serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
 				if err := s.Set("user", "alice"); err != nil {
 					t.Errorf("%s, status %d: %v", name, status, err)
 				}
@@ -155,7 +156,7 @@ func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
 // net/http takes to parse the same header, and twice the header at most
 // twice as much.
 func TestAFloodCostsLessThanReadingItsHeader(t *testing.T) {
-	if raceFactor > 1 {
+	if testkit.RaceFactor > 1 {
 		t.Skip("the race detector counts our memory accesses and not those of the runtime's assembly: run without -race")
 	}
 	t.Setenv("GODEBUG", "httpcookiemaxnum=0") // beyond 3,000 cookies net/http would not parse at all

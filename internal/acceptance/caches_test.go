@@ -1,4 +1,4 @@
-package cookiesession_test
+package acceptance_test
 
 import (
 	"net/http"
@@ -7,22 +7,8 @@ import (
 	"testing"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
 )
-
-// headers answers a request of c with f, after h was put into its header.
-func (c *client) headers(status int, h http.Header, f func(*cookiesession.Session)) http.Header {
-	c.t.Helper()
-	s := c.m.Open(c.t.Context(), c.jar...)
-	if f != nil {
-		f(s)
-	}
-	all := h.Clone()
-	if all == nil {
-		all = http.Header{}
-	}
-	must(c.m.Commit(all, s, status))
-	return all
-}
 
 func TestAResponseVariesByCookieAsSoonAsTheSessionWasAccessed(t *testing.T) {
 	type session = cookiesession.Session
@@ -35,7 +21,7 @@ func TestAResponseVariesByCookieAsSoonAsTheSessionWasAccessed(t *testing.T) {
 		"Has":                      func(s *session) { s.Has("k") },
 		"Get":                      func(s *session) { cookiesession.Get[int](s, "k") },
 		"GetOr":                    func(s *session) { cookiesession.GetOr(s, "k", 1) },
-		"Set":                      set("k", 1),
+		"Set":                      testkit.Set("k", 1),
 		"Set refused":              func(s *session) { _ = s.Set("k", func() {}) },
 		"SetDefault":               func(s *session) { s.SetDefault("k", 1) },
 		"Update":                   func(s *session) { s.Update(nil) },
@@ -73,35 +59,35 @@ func TestAResponseVariesByCookieAsSoonAsTheSessionWasAccessed(t *testing.T) {
 		"a template's {{flash}}":   func(s *session) { cookiesession.FuncMap(s)["flash"].(func(string) any)("k") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{})
-			h := c.headers(404, nil, func(s *session) {
-				wants(t, "accessed before", s.Accessed(), false)
+			c := testkit.NewClient(t, cookiesession.Config{})
+			h := c.Headers(404, nil, func(s *session) {
+				testkit.Equal(t, "accessed before", s.Accessed(), false)
 				access(s)
-				wants(t, "accessed after", s.Accessed(), true)
+				testkit.Equal(t, "accessed after", s.Accessed(), true)
 			})
-			wants(t, "Vary", strings.Join(h["Vary"], "|"), "Cookie")
+			testkit.Equal(t, "Vary", strings.Join(h["Vary"], "|"), "Cookie")
 		})
 	}
 }
 
 func TestAskingWhetherASessionWasTouchedIsNoAccess(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(200, set("k", 1))
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(200, testkit.Set("k", 1))
 	before := http.Header{"Vary": {"Accept"}, "Cache-Control": {"public, s-maxage=60"}, "Cdn-Cache-Control": {"max-age=60"}, "Surrogate-Control": {"max-age=60"}}
-	after := c.headers(200, before, func(s *cookiesession.Session) {
-		wants(t, "accessed", s.Accessed(), false)
-		wants(t, "modified", s.Modified(), false)
+	after := c.Headers(200, before, func(s *cookiesession.Session) {
+		testkit.Equal(t, "accessed", s.Accessed(), false)
+		testkit.Equal(t, "modified", s.Modified(), false)
 	})
 	if len(after) != len(before) {
 		t.Errorf("an untouched session changed the header: %v", after)
 	}
 	for name := range before {
-		wants(t, name, strings.Join(after[name], "|"), strings.Join(before[name], "|"))
+		testkit.Equal(t, name, strings.Join(after[name], "|"), strings.Join(before[name], "|"))
 	}
 }
 
 func TestVaryIsMergedNeverDoubledAndAStarSaysEnough(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
+	c := testkit.NewClient(t, cookiesession.Config{})
 	for _, tc := range []struct{ name, before, after string }{
 		{"none", "", "Cookie"},
 		{"another", "Accept-Encoding", "Accept-Encoding|Cookie"},
@@ -118,16 +104,16 @@ func TestVaryIsMergedNeverDoubledAndAStarSaysEnough(t *testing.T) {
 			if tc.before != "" {
 				h["Vary"] = strings.Split(tc.before, "|")
 			}
-			wants(t, "Vary", strings.Join(c.headers(200, h, reads)["Vary"], "|"), tc.after)
-			wants(t, "Vary with a write", strings.Join(c.headers(200, h, set("k", 1))["Vary"], "|"), tc.after)
+			testkit.Equal(t, "Vary", strings.Join(c.Headers(200, h, testkit.Read)["Vary"], "|"), tc.after)
+			testkit.Equal(t, "Vary with a write", strings.Join(c.Headers(200, h, testkit.Set("k", 1))["Vary"], "|"), tc.after)
 		})
 	}
 }
 
 func TestAResponseThatShowsASessionOrFlashIsPrivateWhereNobodySaidOtherwise(t *testing.T) {
 	type session = cookiesession.Session
-	withData := set("k", 1)
-	withFlash := func(s *session) { must(s.Flash("f", 1)) }
+	withData := testkit.Set("k", 1)
+	withFlash := func(s *session) { testkit.Must(s.Flash("f", 1)) }
 	for _, tc := range []struct {
 		name   string
 		before func(*session)
@@ -136,39 +122,39 @@ func TestAResponseThatShowsASessionOrFlashIsPrivateWhereNobodySaidOtherwise(t *t
 		said   []string
 		want   string
 	}{
-		{"a live session", withData, reads, 200, nil, "private"},
-		{"a live session on a 404", withData, reads, 404, nil, "private"},
-		{"a live session, changed in vain on a 500", withData, set("k", 2), 500, nil, "private"},
+		{"a live session", withData, testkit.Read, 200, nil, "private"},
+		{"a live session on a 404", withData, testkit.Read, 404, nil, "private"},
+		{"a live session, changed in vain on a 500", withData, testkit.Set("k", 2), 500, nil, "private"},
 		{"a live session, untouched", withData, nil, 200, nil, ""},
-		{"no session", nil, reads, 200, nil, ""},
+		{"no session", nil, testkit.Read, 200, nil, ""},
 		{"flash that stays", withFlash, func(s *session) { s.Value("f") }, 302, nil, "private"},
-		{"flash of this request", nil, func(s *session) { must(s.FlashNow("f", 1)) }, 200, nil, "private"},
-		{"a live session, the application said something", withData, reads, 200, []string{"max-age=60"}, "max-age=60"},
-		{"a live session, the application said public", withData, reads, 200, []string{"public, s-maxage=60"}, "public, s-maxage=60"},
-		{"a live session, the application said nothing aloud", withData, reads, 200, []string{""}, ""},
+		{"flash of this request", nil, func(s *session) { testkit.Must(s.FlashNow("f", 1)) }, 200, nil, "private"},
+		{"a live session, the application said something", withData, testkit.Read, 200, []string{"max-age=60"}, "max-age=60"},
+		{"a live session, the application said public", withData, testkit.Read, 200, []string{"public, s-maxage=60"}, "public, s-maxage=60"},
+		{"a live session, the application said nothing aloud", withData, testkit.Read, 200, []string{""}, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newClient(t, cookiesession.Config{})
+			c := testkit.NewClient(t, cookiesession.Config{})
 			if tc.before != nil {
-				c.visit(303, tc.before)
+				c.Visit(303, tc.before)
 			}
 			h := http.Header{}
 			if tc.said != nil {
 				h["Cache-Control"] = tc.said
 			}
-			h = c.headers(tc.status, h, tc.do)
-			wants(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
-			wants(t, "Cache-Control", strings.Join(h["Cache-Control"], "|"), tc.want)
+			h = c.Headers(tc.status, h, tc.do)
+			testkit.Equal(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
+			testkit.Equal(t, "Cache-Control", strings.Join(h["Cache-Control"], "|"), tc.want)
 		})
 	}
 }
 
 func TestFlashThatWasShownAndTakenKeepsTheResponsePrivate(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
-	h := c.headers(501, nil, func(s *cookiesession.Session) { cookiesession.Pop[int](s, "f") })
-	wants(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
-	wants(t, "Cache-Control", h.Get("Cache-Control"), "private")
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(303, func(s *cookiesession.Session) { testkit.Must(s.Flash("f", 1)) })
+	h := c.Headers(501, nil, func(s *cookiesession.Session) { cookiesession.Pop[int](s, "f") })
+	testkit.Equal(t, "Set-Cookie", len(h["Set-Cookie"]), 0)
+	testkit.Equal(t, "Cache-Control", h.Get("Cache-Control"), "private")
 }
 
 func TestAResponseThatSetsACookieIsKeptOutOfSharedCaches(t *testing.T) {
@@ -205,18 +191,18 @@ func TestAResponseThatSetsACookieIsKeptOutOfSharedCaches(t *testing.T) {
 	} {
 		t.Run(tc.said, func(t *testing.T) {
 			for name, change := range map[string]func(*cookiesession.Session){
-				"set":    set("k", 1),
-				"delete": func(s *cookiesession.Session) { must(s.Destroy()) },
+				"set":    testkit.Set("k", 1),
+				"delete": func(s *cookiesession.Session) { testkit.Must(s.Destroy()) },
 				"test":   (*cookiesession.Session).SetTestCookie,
 			} {
-				c := newClient(t, cookiesession.Config{})
-				c.visit(200, set("k", 0))
+				c := testkit.NewClient(t, cookiesession.Config{})
+				c.Visit(200, testkit.Set("k", 0))
 				h := http.Header{}
 				if tc.said != "" {
 					h["Cache-Control"] = strings.Split(tc.said, "|")
 				}
-				h = c.headers(200, h, change)
-				wants(t, name, sortedDirectives(h["Cache-Control"]), tc.want)
+				h = c.Headers(200, h, change)
+				testkit.Equal(t, name, sortedDirectives(h["Cache-Control"]), tc.want)
 			}
 		})
 	}
@@ -247,7 +233,7 @@ func sortedDirectives(lines []string) string {
 }
 
 func TestPrivateIsSaidWhereNoStoreWouldNotHold(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
+	c := testkit.NewClient(t, cookiesession.Config{})
 	for said, want := range map[string]string{
 		"must-understand, no-store, max-age=60": "max-age=60 must-understand no-store private",
 		"no-store, Must-Understand":             "Must-Understand no-store private",
@@ -255,8 +241,8 @@ func TestPrivateIsSaidWhereNoStoreWouldNotHold(t *testing.T) {
 		`ext="a, public`:                        `ext="a, public private`,
 		`ext="a, no-store`:                      `ext="a, no-store private`,
 	} {
-		h := c.headers(200, http.Header{"Cache-Control": {said}}, set("k", 1))
-		wants(t, said, sortedDirectives(h["Cache-Control"]), want)
+		h := c.Headers(200, http.Header{"Cache-Control": {said}}, testkit.Set("k", 1))
+		testkit.Equal(t, said, sortedDirectives(h["Cache-Control"]), want)
 	}
 }
 
@@ -272,7 +258,7 @@ func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
 		"Cdn-Cache-Control-Note":       {"not a field of theirs"},
 		"Content-Type":                 {"text/html"},
 	}
-	c := newClient(t, cookiesession.Config{})
+	c := testkit.NewClient(t, cookiesession.Config{})
 	names := func(h http.Header) string {
 		var names []string
 		for name := range h {
@@ -284,18 +270,18 @@ func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
 		return strings.Join(names, " ")
 	}
 	const kept = "Cdn-Cache-Control-Note Content-Type Surrogate-Key"
-	wants(t, "with a cookie", names(c.headers(200, fields, set("k", 1))), kept)
-	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
-	wants(t, "with flash dropped unopened", names(c.headers(200, fields, nil)), kept)
-	wants(t, "without a cookie", names(c.headers(302, fields, reads)), names(fields))
+	testkit.Equal(t, "with a cookie", names(c.Headers(200, fields, testkit.Set("k", 1))), kept)
+	c.Visit(303, func(s *cookiesession.Session) { testkit.Must(s.Flash("f", 1)) })
+	testkit.Equal(t, "with flash dropped unopened", names(c.Headers(200, fields, nil)), kept)
+	testkit.Equal(t, "without a cookie", names(c.Headers(302, fields, testkit.Read)), names(fields))
 }
 
 func TestFlashDroppedUnopenedKeepsThePageOutOfSharedCaches(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	c.visit(303, func(s *cookiesession.Session) { must(s.Flash("f", 1)) })
-	h := c.headers(200, http.Header{"Cache-Control": {"public, max-age=60"}}, nil)
-	wants(t, "Cache-Control", sortedDirectives(h["Cache-Control"]), "max-age=60 private")
-	wants(t, "Vary", len(h["Vary"]), 0)
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(303, func(s *cookiesession.Session) { testkit.Must(s.Flash("f", 1)) })
+	h := c.Headers(200, http.Header{"Cache-Control": {"public, max-age=60"}}, nil)
+	testkit.Equal(t, "Cache-Control", sortedDirectives(h["Cache-Control"]), "max-age=60 private")
+	testkit.Equal(t, "Vary", len(h["Vary"]), 0)
 }
 
 func TestAManagerThatWatchesEveryRequestMarksEveryResponse(t *testing.T) {
@@ -304,14 +290,14 @@ func TestAManagerThatWatchesEveryRequestMarksEveryResponse(t *testing.T) {
 		"TrackViews":       {TrackViews: true},
 		"SaveEveryRequest": {SaveEveryRequest: true},
 	} {
-		a := newClient(t, cfg).visit(200, nil)
-		wants(t, name, strings.Join(a.header["Vary"], "|"), "Cookie")
+		a := testkit.NewClient(t, cfg).Visit(200, nil)
+		testkit.Equal(t, name, strings.Join(a.Header["Vary"], "|"), "Cookie")
 	}
-	wants(t, "none of them", len(newClient(t, cookiesession.Config{}).visit(200, nil).header["Vary"]), 0)
+	testkit.Equal(t, "none of them", len(testkit.NewClient(t, cookiesession.Config{}).Visit(200, nil).Header["Vary"]), 0)
 }
 
 func TestTheApplicationsCookieAloneChangesNoCacheHeader(t *testing.T) {
-	c := newClient(t, cookiesession.Config{})
-	h := c.headers(200, http.Header{"Set-Cookie": {"a=1"}, "Cache-Control": {"public"}}, reads)
-	wants(t, "Cache-Control", h.Get("Cache-Control"), "public")
+	c := testkit.NewClient(t, cookiesession.Config{})
+	h := c.Headers(200, http.Header{"Set-Cookie": {"a=1"}, "Cache-Control": {"public"}}, testkit.Read)
+	testkit.Equal(t, "Cache-Control", h.Get("Cache-Control"), "public")
 }

@@ -1,4 +1,4 @@
-package cookiesession_test
+package acceptance_test
 
 import (
 	"context"
@@ -7,15 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
-	"math"
+	"maps"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -23,40 +18,9 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
+	"github.com/cookiesession/cookiesession/internal/vectors"
 )
-
-// The names of the CVEs here are those of SECURITY.md: what went wrong for
-// others, and the test that would have caught it in this package.
-
-var bothFormats = []cookiesession.Format{cookiesession.FormatSecurecookie, cookiesession.FormatCompact}
-
-// safe is a manager with a fresh key that tells its events to nobody.
-func safe(t testing.TB, cfg cookiesession.Config, format cookiesession.Format) *cookiesession.Manager {
-	t.Helper()
-	if cfg.Keyring == nil {
-		ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret(), Format: format})
-		mustWork2(t, err)
-		cfg.Keyring = ring
-	}
-	if cfg.OnEvent == nil {
-		cfg.OnEvent = func(context.Context, cookiesession.Event) {}
-	}
-	m, err := cookiesession.New(cfg)
-	mustWork2(t, err)
-	return m
-}
-
-// commitAfter is the Cookie header that a browser sends after prepare.
-func commitAfter(t testing.TB, m *cookiesession.Manager, cookie string, prepare func(*cookiesession.Session)) string {
-	t.Helper()
-	s := m.Open(t.Context(), cookie)
-	prepare(s)
-	h := http.Header{}
-	if err := m.Commit(h, s, 302); err != nil {
-		t.Fatal(err)
-	}
-	return replaceCookies(cookie, h["Set-Cookie"])
-}
 
 // compartments are real cookies, and how to see whether one opens.
 var compartments = []struct {
@@ -79,11 +43,11 @@ var compartments = []struct {
 // eachCompartment runs test with a real Cookie header of each compartment in
 // each format.
 func eachCompartment(t *testing.T, test func(t *testing.T, m *cookiesession.Manager, cookie string, shows func(*cookiesession.Session) string)) {
-	for _, format := range bothFormats {
+	for _, format := range testkit.Formats {
 		for _, c := range compartments {
 			t.Run(string(format)+" "+c.name, func(t *testing.T) {
-				m := safe(t, cookiesession.Config{TrackViews: c.name == "views"}, format)
-				cookie := commitAfter(t, m, "", c.prepare)
+				m := testkit.QuietManager(t, cookiesession.Config{TrackViews: c.name == "views"}, format)
+				cookie := testkit.CommitAfter(t, m, "", c.prepare)
 				if got := c.shows(m.Open(t.Context(), cookie)); got == "" {
 					t.Fatalf("%q does not open", cookie)
 				}
@@ -125,7 +89,7 @@ func TestEveryBitAndEveryCutOfARealCookieIsRefused(t *testing.T) {
 // gorilla/securecookie is lenient, and cookies of other names, quotes and
 // spaces are not ours.
 func sameBytes(a, b string) bool {
-	x, y := cookiesOf(a), cookiesOf(b)
+	x, y := testkit.CookiesOf(a), testkit.CookiesOf(b)
 	for name, values := range x {
 		if len(y[name]) == 0 {
 			return false
@@ -142,11 +106,11 @@ func sameBytes(a, b string) bool {
 }
 
 func TestPiecesOfDifferentGenerationsNeverMix(t *testing.T) {
-	for _, format := range bothFormats {
-		m := safe(t, cookiesession.Config{MaxBytes: 20000}, format)
+	for _, format := range testkit.Formats {
+		m := testkit.QuietManager(t, cookiesession.Config{MaxBytes: 20000}, format)
 		var generations [2][]string
 		for i, text := range []string{"old ", "new "} {
-			cookie := commitAfter(t, m, "", func(s *cookiesession.Session) { mustWork(t, s.Set("k", strings.Repeat(text, 2400))) })
+			cookie := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) { testkit.NoError(t, s.Set("k", strings.Repeat(text, 2400))) })
 			generations[i] = strings.Split(cookie, "; ")
 		}
 		n := len(generations[0])
@@ -170,9 +134,9 @@ func TestPiecesOfDifferentGenerationsNeverMix(t *testing.T) {
 // TestACookieHoldsForItsOwnNameOnly is CVE-2026-6873 (Django): a signature
 // over name and value without a length between them held for another cut.
 func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
-	for _, format := range bothFormats {
+	for _, format := range testkit.Formats {
 		ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret(), Format: format})
-		mustWork(t, err)
+		testkit.NoError(t, err)
 		type home struct {
 			m     *cookiesession.Manager
 			name  string
@@ -182,7 +146,7 @@ func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
 		values := map[string]string{}
 		for _, cfg := range []cookiesession.Config{{Name: "a"}, {Name: "ab"}, {Name: "a_b"}, {Name: "A"}, {Name: "a", HostPrefix: true}} {
 			cfg.Keyring, cfg.TrackViews = ring, true
-			m := safe(t, cfg, format)
+			m := testkit.QuietManager(t, cfg, format)
 			for _, c := range compartments[:3] {
 				name := "s_" + cfg.Name
 				if cfg.HostPrefix {
@@ -191,7 +155,7 @@ func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
 				if c.name != "data" {
 					name += "_" + c.name
 				}
-				values[name] = cookiesOf(commitAfter(t, m, "", c.prepare))[name][0]
+				values[name] = testkit.CookiesOf(testkit.CommitAfter(t, m, "", c.prepare))[name][0]
 				homes = append(homes, home{m, name, c.shows})
 			}
 		}
@@ -209,10 +173,10 @@ func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
 // TestWhatNoKeySealedIsNeverDecoded is CVE-2026-39324 (rack-session): what
 // could not be decrypted went to a decoder that needs no key.
 func TestWhatNoKeySealedIsNeverDecoded(t *testing.T) {
-	for _, format := range bothFormats {
-		m := safe(t, cookiesession.Config{}, format)
-		cookie := commitAfter(t, m, "", compartments[0].prepare)
-		id := strings.Split(cookiesOf(cookie)["s_session"][0], ".")[0]
+	for _, format := range testkit.Formats {
+		m := testkit.QuietManager(t, cookiesession.Config{}, format)
+		cookie := testkit.CommitAfter(t, m, "", compartments[0].prepare)
+		id := strings.Split(testkit.CookiesOf(cookie)["s_session"][0], ".")[0]
 		now := time.Now().Unix()
 		plain := append([]byte{0x96, 1, 0xc4, 16}, make([]byte, 16)...)
 		plain = append(plain, 0xce, byte(now>>24), byte(now>>16), byte(now>>8), byte(now), 0xce, byte(now>>24), byte(now>>16), byte(now>>8), byte(now))
@@ -249,28 +213,28 @@ func TestTheNewestKeySealsAndNotAnOlderOne(t *testing.T) {
 		keys[i].Secret = s
 	}
 	ring, err := cookiesession.NewKeyring(keys...)
-	mustWork(t, err)
+	testkit.NoError(t, err)
 	dated := slices.Clone(keys)
 	dated[1].SealFrom, dated[2].SealFrom = time.Now().Add(-time.Hour), time.Now().Add(time.Hour)
 	later, err := cookiesession.NewKeyring(dated...)
-	mustWork(t, err)
+	testkit.NoError(t, err)
 	for name, c := range map[string]struct {
 		ring *cookiesession.Keyring
 		want string
 	}{"the first of a list": {ring, keys[0].ID()}, "the latest whose time has come": {later, keys[1].ID()}} {
-		m := safe(t, cookiesession.Config{Keyring: c.ring, TrackViews: true}, "")
-		cookie := commitAfter(t, m, "", func(s *cookiesession.Session) {
-			mustWork(t, s.Set("k", 1))
-			mustWork(t, s.Flash("f", 1))
+		m := testkit.QuietManager(t, cookiesession.Config{Keyring: c.ring, TrackViews: true}, "")
+		cookie := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) {
+			testkit.NoError(t, s.Set("k", 1))
+			testkit.NoError(t, s.Flash("f", 1))
 		})
-		for cookieName, values := range cookiesOf(cookie) {
+		for cookieName, values := range testkit.CookiesOf(cookie) {
 			if id, _, _ := strings.Cut(values[0], "."); id != c.want {
 				t.Errorf("%s: %s is sealed with %s, want %s", name, cookieName, id, c.want)
 			}
 		}
 		only, err := cookiesession.NewKeyring(cookiesession.Key{Secret: map[string]cookiesession.Secret{keys[0].ID(): secrets[0], keys[1].ID(): secrets[1]}[c.want]})
-		mustWork(t, err)
-		if safe(t, cookiesession.Config{Keyring: only}, "").Open(t.Context(), cookie).Value("k") == nil {
+		testkit.NoError(t, err)
+		if testkit.QuietManager(t, cookiesession.Config{Keyring: only}, "").Open(t.Context(), cookie).Value("k") == nil {
 			t.Errorf("%s: its id is on the cookie, but another key sealed it", name)
 		}
 	}
@@ -283,7 +247,7 @@ var accesses = map[string]func(s *cookiesession.Session){
 	"AddCheck":              nil, // registers only
 	"IDBytes":               func(s *cookiesession.Session) { s.IDBytes() },
 	"Metadata":              func(s *cookiesession.Session) { s.Metadata("test") },
-	"SetMetadata":           func(s *cookiesession.Session) { must(s.SetMetadata("test", nil)) },
+	"SetMetadata":           func(s *cookiesession.Session) { testkit.Must(s.SetMetadata("test", nil)) },
 	"Created":               func(s *cookiesession.Session) { s.Created() },
 	"IsNew":                 func(s *cookiesession.Session) { s.IsNew() },
 	"Rejected":              func(s *cookiesession.Session) { _ = s.Rejected() },
@@ -350,11 +314,11 @@ func TestEveryLookAtTheSessionVaries(t *testing.T) {
 	for name, look := range accessFunctions {
 		looks[name] = look
 	}
-	m := safe(t, cookiesession.Config{}, "")
-	cookie := commitAfter(t, m, "", compartments[0].prepare)
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
+	cookie := testkit.CommitAfter(t, m, "", compartments[0].prepare)
 	for name, look := range looks {
 		for who, header := range map[string]string{"a visitor with a session": cookie, "one without": "", "one with a forged cookie": "s_session=AAAA.forged"} {
-			w := serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+			w := testkit.Serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
 				if look != nil {
 					look(s)
 				} else {
@@ -376,24 +340,11 @@ func TestEveryLookAtTheSessionVaries(t *testing.T) {
 	}
 }
 
-// serve answers one request.
-func serve(m *cookiesession.Manager, cookie string, handle func(http.ResponseWriter, *cookiesession.Session)) *httptest.ResponseRecorder {
-	r := httptest.NewRequest("GET", "/", nil)
-	if cookie != "" {
-		r.Header.Set("Cookie", cookie)
-	}
-	w := httptest.NewRecorder()
-	m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		handle(w, m.FromContext(r.Context()))
-	})).ServeHTTP(w, r)
-	return w
-}
-
 // TestNoSharedCacheMayKeepASetCookie is CVE-2025-48947 (nextjs-auth0): pages
 // that the application had marked as public were cached with their Set-Cookie.
 func TestNoSharedCacheMayKeepASetCookie(t *testing.T) {
-	m := safe(t, cookiesession.Config{}, "")
-	cookie := commitAfter(t, m, "", compartments[0].prepare)
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
+	cookie := testkit.CommitAfter(t, m, "", compartments[0].prepare)
 	writes := map[string]func(*cookiesession.Session){
 		"a write":   func(s *cookiesession.Session) { _ = s.Set("k", 1) },
 		"flash":     func(s *cookiesession.Session) { _ = s.Flash("k", 1) },
@@ -404,7 +355,7 @@ func TestNoSharedCacheMayKeepASetCookie(t *testing.T) {
 	}
 	for name, write := range writes {
 		for _, said := range []string{"", "public", "public, max-age=3600", "s-maxage=60", "PUBLIC,S-MaxAge=60", "private=\"Set-Cookie\", public", "max-age=3600"} {
-			w := serve(m, cookie, func(w http.ResponseWriter, s *cookiesession.Session) {
+			w := testkit.Serve(m, cookie, func(w http.ResponseWriter, s *cookiesession.Session) {
 				if said != "" {
 					w.Header().Set("Cache-Control", said)
 				}
@@ -454,19 +405,19 @@ func TestPlaceholderSecretsAreRefused(t *testing.T) {
 // TestAllRefusalsLookAlike: a client learns from a refusal nothing but that
 // it was one; not which check it failed, not whether it was near.
 func TestAllRefusalsLookAlike(t *testing.T) {
-	for _, format := range bothFormats {
-		key := vectorSecret
-		v := vector{Keys: []vectorKey{key}, Config: vectorDefault, Compartment: "data"}
-		m := v.managerSealing(t, format, func(context.Context, cookiesession.Event) {})
+	for _, format := range testkit.Formats {
+		key := vectors.OneKey
+		v := vectors.Vector{Keys: []vectors.Key{key}, Config: vectors.Default, Compartment: "data"}
+		m := v.ManagerSealing(t, format, func(context.Context, cookiesession.Event) {})
 		now := time.Now().Unix()
-		cookie := commitAfter(t, m, "", compartments[0].prepare)
-		id := key.naive().id
-		k := key.naive()
+		cookie := testkit.CommitAfter(t, m, "", compartments[0].prepare)
+		id := key.Naive().ID
+		k := key.Naive()
 		sealed := func(plain string) string {
 			if format == cookiesession.FormatCompact {
-				return k.sealCompact("s_session", ivNamed(plain), []byte(plain))
+				return k.SealCompact("s_session", vectors.IVNamed(plain), []byte(plain))
 			}
-			return k.sealSecurecookie("s_session", ivNamed(plain), []byte(plain), now)
+			return k.SealSecurecookie("s_session", vectors.IVNamed(plain), []byte(plain), now)
 		}
 		forged := map[string]string{
 			"no key id":          "garbage",
@@ -482,8 +433,8 @@ func TestAllRefusalsLookAlike(t *testing.T) {
 			"the other's format": id + ".AQ",
 		}
 		var first, firstName string
-		for _, name := range slices.Sorted(mapKeys(forged)) {
-			w := serve(m, "s_session="+forged[name], func(w http.ResponseWriter, s *cookiesession.Session) {
+		for _, name := range slices.Sorted(maps.Keys(forged)) {
+			w := testkit.Serve(m, "s_session="+forged[name], func(w http.ResponseWriter, s *cookiesession.Session) {
 				fmt.Fprintf(w, "user %q, new %v, %d keys", cookiesession.GetOr(s, "user", ""), s.IsNew(), s.Len())
 			})
 			answer := fmt.Sprintf("%d %v %s", w.Code, w.Header(), w.Body)
@@ -505,13 +456,13 @@ func TestNothingOfACookieOrAValueIsLogged(t *testing.T) {
 	slog.SetDefault(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	defer slog.SetDefault(was)
 	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
-	mustWork(t, err)
+	testkit.NoError(t, err)
 	m, err := cookiesession.New(cookiesession.Config{Keyring: ring})
-	mustWork(t, err)
-	cookie := commitAfter(t, m, "", func(s *cookiesession.Session) { mustWork(t, s.Set("user", "alice-the-visitor")) })
+	testkit.NoError(t, err)
+	cookie := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) { testkit.NoError(t, s.Set("user", "alice-the-visitor")) })
 	_, text, _ := strings.Cut(cookie, ".")
 	for _, header := range []string{cookie, cookie[:len(cookie)-2], strings.Replace(cookie, "=", "=x", 1), "s_session=secret-text.that-came"} {
-		serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
+		testkit.Serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {
 			slog.Info("look", "session", s)
 			_ = s.Set("channel", make(chan int))
 			_ = s.Set("large", strings.Repeat("alice-the-visitor", 1000))
@@ -533,7 +484,7 @@ func TestNothingOfACookieOrAValueIsLogged(t *testing.T) {
 func TestACopyOutlivesTheLogoutUnlessValidateRevokesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		notBefore := map[string]time.Time{} // per user, where the application keeps its users
-		m := safe(t, cookiesession.Config{
+		m := testkit.QuietManager(t, cookiesession.Config{
 			Validate: func(_ context.Context, s *cookiesession.Session) error {
 				since := cookiesession.GetOr(s, "since", time.Time{})
 				if limit, ok := notBefore[cookiesession.GetOr(s, "user", "")]; ok && !since.After(limit) {
@@ -543,12 +494,12 @@ func TestACopyOutlivesTheLogoutUnlessValidateRevokesIt(t *testing.T) {
 			},
 		}, "")
 		login := func(s *cookiesession.Session) {
-			mustWork(t, s.CycleID())
-			mustWork(t, s.Set("user", "alice"))
-			mustWork(t, s.Set("since", time.Now()))
+			testkit.NoError(t, s.CycleID())
+			testkit.NoError(t, s.Set("user", "alice"))
+			testkit.NoError(t, s.Set("since", time.Now()))
 		}
-		stolen := commitAfter(t, m, "", login)
-		jar := commitAfter(t, m, stolen, func(s *cookiesession.Session) { mustWork(t, s.Destroy()) })
+		stolen := testkit.CommitAfter(t, m, "", login)
+		jar := testkit.CommitAfter(t, m, stolen, func(s *cookiesession.Session) { testkit.NoError(t, s.Destroy()) })
 		if jar != "" {
 			t.Fatalf("after the logout the browser holds %q", jar)
 		}
@@ -561,48 +512,48 @@ func TestACopyOutlivesTheLogoutUnlessValidateRevokesIt(t *testing.T) {
 			t.Error("Validate revoked it, and it is shown")
 		}
 		time.Sleep(time.Second)
-		if m.Open(t.Context(), commitAfter(t, m, "", login)).Value("user") != "alice" {
+		if m.Open(t.Context(), testkit.CommitAfter(t, m, "", login)).Value("user") != "alice" {
 			t.Error("a login after the revocation is refused")
 		}
 	})
 }
 
 func TestASlowResponseUndoesALogoutUnlessValidateRevokesIt(t *testing.T) {
-	m := safe(t, cookiesession.Config{}, "")
-	jar := commitAfter(t, m, "", compartments[0].prepare)
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
+	jar := testkit.CommitAfter(t, m, "", compartments[0].prepare)
 	slow := m.Open(t.Context(), jar)
-	mustWork(t, slow.Set("seen", 1))
+	testkit.NoError(t, slow.Set("seen", 1))
 	h := http.Header{}
-	jar = commitAfter(t, m, jar, func(s *cookiesession.Session) { mustWork(t, s.Destroy()) })
-	mustWork(t, m.Commit(h, slow, 200))
-	if jar = replaceCookies(jar, h["Set-Cookie"]); m.Open(t.Context(), jar).Value("user") != "alice" {
+	jar = testkit.CommitAfter(t, m, jar, func(s *cookiesession.Session) { testkit.NoError(t, s.Destroy()) })
+	testkit.NoError(t, m.Commit(h, slow, 200))
+	if jar = testkit.KeepLines(jar, h["Set-Cookie"]); m.Open(t.Context(), jar).Value("user") != "alice" {
 		t.Error("the later response does not win: then SECURITY.md says too much")
 	}
 }
 
 func TestARightTakenAwayOnAFailedResponseStaysUnlessDestroyed(t *testing.T) {
-	m := safe(t, cookiesession.Config{}, "")
-	jar := commitAfter(t, m, "", func(s *cookiesession.Session) { mustWork(t, s.Set("admin", true)) })
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
+	jar := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) { testkit.NoError(t, s.Set("admin", true)) })
 	after := func(change func(*cookiesession.Session)) string {
-		w := serve(m, jar, func(w http.ResponseWriter, s *cookiesession.Session) {
+		w := testkit.Serve(m, jar, func(w http.ResponseWriter, s *cookiesession.Session) {
 			change(s)
 			w.WriteHeader(http.StatusInternalServerError)
 		})
-		return replaceCookies(jar, w.Header()["Set-Cookie"])
+		return testkit.KeepLines(jar, w.Header()["Set-Cookie"])
 	}
-	kept := after(func(s *cookiesession.Session) { mustWork(t, s.Delete("admin")) })
+	kept := after(func(s *cookiesession.Session) { testkit.NoError(t, s.Delete("admin")) })
 	if m.Open(t.Context(), kept).Value("admin") != true {
 		t.Error("a change on a 5xx was saved")
 	}
-	gone := after(func(s *cookiesession.Session) { mustWork(t, s.Destroy()) })
+	gone := after(func(s *cookiesession.Session) { testkit.NoError(t, s.Destroy()) })
 	if gone != "" {
 		t.Errorf("Destroy on a 5xx leaves %q", gone)
 	}
 }
 
 func TestAFlashKeyFromAFormPosesAsDataForOneRequest(t *testing.T) {
-	m := safe(t, cookiesession.Config{}, "")
-	jar := commitAfter(t, m, "", func(s *cookiesession.Session) { mustWork(t, s.Flash("admin", true)) }) // "admin" came from a form
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
+	jar := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) { testkit.NoError(t, s.Flash("admin", true)) }) // "admin" came from a form
 	s := m.Open(t.Context(), jar)
 	if !cookiesession.GetOr(s, "admin", false) {
 		t.Error("flash does not pose as data: then SECURITY.md says too much")
@@ -614,11 +565,11 @@ func TestAFlashKeyFromAFormPosesAsDataForOneRequest(t *testing.T) {
 
 func TestTwoApplicationsWithOneRingShareSessionsUnlessTheirNamesDiffer(t *testing.T) {
 	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
-	mustWork(t, err)
-	blog := safe(t, cookiesession.Config{Keyring: ring}, "")
-	bank := safe(t, cookiesession.Config{Keyring: ring}, "")
-	own := safe(t, cookiesession.Config{Keyring: ring, Name: "bank"}, "")
-	jar := commitAfter(t, blog, "", compartments[0].prepare)
+	testkit.NoError(t, err)
+	blog := testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, "")
+	bank := testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, "")
+	own := testkit.QuietManager(t, cookiesession.Config{Keyring: ring, Name: "bank"}, "")
+	jar := testkit.CommitAfter(t, blog, "", compartments[0].prepare)
 	if bank.Open(t.Context(), jar).Value("user") != "alice" {
 		t.Error("one ring and one Name share no sessions: then SECURITY.md says too much")
 	}
@@ -631,13 +582,13 @@ func TestASiblingSubdomainCanPlantItsSessionUnlessHostPrefix(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		plain, prefixed := cookiesession.Config{}, cookiesession.Config{HostPrefix: true}
 		for _, cfg := range []cookiesession.Config{plain, prefixed} {
-			m := safe(t, cfg, "")
+			m := testkit.QuietManager(t, cfg, "")
 			user := func(name string) func(*cookiesession.Session) {
-				return func(s *cookiesession.Session) { mustWork(t, s.Set("user", name)) }
+				return func(s *cookiesession.Session) { testkit.NoError(t, s.Set("user", name)) }
 			}
-			own := commitAfter(t, m, "", user("victim"))
+			own := testkit.CommitAfter(t, m, "", user("victim"))
 			time.Sleep(time.Second)
-			planted := commitAfter(t, m, "", user("attacker")) // an authentic session of the attacker's own
+			planted := testkit.CommitAfter(t, m, "", user("attacker")) // an authentic session of the attacker's own
 			if cfg.HostPrefix {
 				planted = strings.TrimPrefix(planted, "__Host-") // browsers let nobody else set that name
 			}
@@ -651,11 +602,11 @@ func TestASiblingSubdomainCanPlantItsSessionUnlessHostPrefix(t *testing.T) {
 
 func TestAnAbsoluteTimeoutEndsWhatIsReplayedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := safe(t, cookiesession.Config{IdleTimeout: time.Hour, RenewAfter: time.Minute, AbsoluteTimeout: 8 * time.Hour}, "")
-		jar := commitAfter(t, m, "", compartments[0].prepare)
+		m := testkit.QuietManager(t, cookiesession.Config{IdleTimeout: time.Hour, RenewAfter: time.Minute, AbsoluteTimeout: 8 * time.Hour}, "")
+		jar := testkit.CommitAfter(t, m, "", compartments[0].prepare)
 		for range 16 {
 			time.Sleep(30 * time.Minute)
-			jar = commitAfter(t, m, jar, func(s *cookiesession.Session) { s.Value("user") })
+			jar = testkit.CommitAfter(t, m, jar, func(s *cookiesession.Session) { s.Value("user") })
 		}
 		if m.Open(t.Context(), jar).Value("user") != nil {
 			t.Error("a thief who keeps it active keeps it beyond AbsoluteTimeout")
@@ -668,70 +619,17 @@ func TestAnAbsoluteTimeoutEndsWhatIsReplayedForEver(t *testing.T) {
 func TestRevokingAKeyAloneLeavesWhatItsSuccessorReissued(t *testing.T) {
 	leaked, next, fresh := cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}
 	ring, err := cookiesession.NewKeyring(leaked)
-	mustWork(t, err)
-	m := safe(t, cookiesession.Config{Keyring: ring}, "")
-	forgery := commitAfter(t, m, "", func(s *cookiesession.Session) { mustWork(t, s.Set("user", "admin")) })
-	mustWork(t, ring.Replace(next, leaked))
-	forgery = commitAfter(t, m, forgery, func(s *cookiesession.Session) { s.Value("user") })
-	mustWork(t, ring.Replace(next))
+	testkit.NoError(t, err)
+	m := testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, "")
+	forgery := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) { testkit.NoError(t, s.Set("user", "admin")) })
+	testkit.NoError(t, ring.Replace(next, leaked))
+	forgery = testkit.CommitAfter(t, m, forgery, func(s *cookiesession.Session) { s.Value("user") })
+	testkit.NoError(t, ring.Replace(next))
 	if m.Open(t.Context(), forgery).Value("user") != "admin" {
 		t.Error("nothing was re-issued: then SECURITY.md says too much")
 	}
-	mustWork(t, ring.Replace(fresh))
+	testkit.NoError(t, ring.Replace(fresh))
 	if m.Open(t.Context(), forgery).Value("user") != nil {
 		t.Error("a forgery survives all keys that could have sealed it")
-	}
-}
-
-// TestSecurityDocumentNamesTestsThatThereAre: a promise whose test was renamed
-// or removed is a promise that nobody keeps.
-func TestSecurityDocumentNamesTestsThatThereAre(t *testing.T) {
-	var tests strings.Builder
-	mustWork(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
-		if err != nil || !strings.HasSuffix(path, "_test.go") {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		tests.Write(text)
-		return err
-	}))
-	for _, document := range []string{"SECURITY.md", "docs/testing.md"} {
-		text, err := os.ReadFile(document)
-		mustWork(t, err)
-		names := regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(string(text), -1)
-		if len(names) < 5 {
-			t.Errorf("%s names %d tests", document, len(names))
-		}
-		for _, name := range names {
-			if !strings.Contains(tests.String(), "func "+name+"(") {
-				t.Errorf("%s names %s, which is no test", document, name)
-			}
-		}
-	}
-}
-
-// TestTheRotationPeriodIsWhatTheIVsAllow computes what SECURITY.md says.
-func TestTheRotationPeriodIsWhatTheIVsAllow(t *testing.T) {
-	document, err := os.ReadFile("SECURITY.md")
-	mustWork(t, err)
-	const perSecond, month, blocks = 1e6, 30 * 86400, 1 << 9
-	most := math.Sqrt(math.Exp2(128) * math.Exp2(-32) / blocks)
-	says := []string{fmt.Sprintf("= 2^%.1f = %.1f million million cookies", math.Log2(most), most/1e12)}
-	for _, compartments := range []float64{1, 3} {
-		q := compartments * perSecond * month
-		says = append(says, fmt.Sprintf("2^%.1f | 2^%.1f | %.0f days", math.Log2(q), 2*math.Log2(q)+math.Log2(blocks)-128, most/(compartments*perSecond)/86400))
-		if q > most {
-			t.Errorf("a month of %v cookies under one key is too many", q)
-		}
-	}
-	for _, want := range says {
-		if !strings.Contains(string(document), want) {
-			t.Errorf("SECURITY.md does not say %q", want)
-		}
-	}
-	longest, _ := cookiesession.New(cookiesession.Config{Keyring: (&vector{Keys: []vectorKey{vectorSecret}}).ring(t)})
-	s := longest.Open(t.Context())
-	if err := s.Set("k", make([]byte, blocks*16)); !errors.Is(err, cookiesession.ErrTooLarge) {
-		t.Errorf("a payload of more than %d blocks fits: %v", blocks, err)
 	}
 }

@@ -1,17 +1,27 @@
-package cookiesession_test
+package acceptance_test
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/testkit"
+	"github.com/cookiesession/cookiesession/internal/vectors"
 )
 
-// documents are the Markdown files of the repository by path.
+// documents are the Markdown files of the repository by path. The test goes on
+// in the repository's folder.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
+	t.Chdir(testkit.Root(t))
 	docs := map[string]string{}
 	for _, pattern := range []string{"*.md", "docs/*.md", "examples/*/*.md", "adapters/*/*.md"} {
 		paths, err := filepath.Glob(pattern)
@@ -103,6 +113,7 @@ func builds(t *testing.T, path, program string) {
 
 func goSources(t *testing.T) (sources []string) {
 	t.Helper()
+	t.Chdir(testkit.Root(t))
 	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
 			return err
@@ -144,5 +155,59 @@ func TestTheReadmeCanBeReadInTenMinutes(t *testing.T) {
 	program := goBlock.FindStringSubmatch(documents(t)["README.md"])
 	if program == nil || !strings.Contains(program[1], "package main") || strings.Count(program[1], "\n") > 30 {
 		t.Error("its first block is not a program of at most 30 lines")
+	}
+}
+
+// TestSecurityDocumentNamesTestsThatThereAre: a promise whose test was renamed
+// or removed is a promise that nobody keeps.
+func TestSecurityDocumentNamesTestsThatThereAre(t *testing.T) {
+	t.Chdir(testkit.Root(t))
+	var tests strings.Builder
+	testkit.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		tests.Write(text)
+		return err
+	}))
+	for _, document := range []string{"SECURITY.md", "docs/testing.md"} {
+		text, err := os.ReadFile(document)
+		testkit.NoError(t, err)
+		names := regexp.MustCompile(`\b(Test|Fuzz|Benchmark)[A-Z]\w+`).FindAllString(string(text), -1)
+		if len(names) < 5 {
+			t.Errorf("%s names %d tests", document, len(names))
+		}
+		for _, name := range names {
+			if !strings.Contains(tests.String(), "func "+name+"(") {
+				t.Errorf("%s names %s, which is no test", document, name)
+			}
+		}
+	}
+}
+
+// TestTheRotationPeriodIsWhatTheIVsAllow computes what SECURITY.md says.
+func TestTheRotationPeriodIsWhatTheIVsAllow(t *testing.T) {
+	document, err := os.ReadFile(filepath.Join(testkit.Root(t), "SECURITY.md"))
+	testkit.NoError(t, err)
+	const perSecond, month, blocks = 1e6, 30 * 86400, 1 << 9
+	most := math.Sqrt(math.Exp2(128) * math.Exp2(-32) / blocks)
+	says := []string{fmt.Sprintf("= 2^%.1f = %.1f million million cookies", math.Log2(most), most/1e12)}
+	for _, compartments := range []float64{1, 3} {
+		q := compartments * perSecond * month
+		says = append(says, fmt.Sprintf("2^%.1f | 2^%.1f | %.0f days", math.Log2(q), 2*math.Log2(q)+math.Log2(blocks)-128, most/(compartments*perSecond)/86400))
+		if q > most {
+			t.Errorf("a month of %v cookies under one key is too many", q)
+		}
+	}
+	for _, want := range says {
+		if !strings.Contains(string(document), want) {
+			t.Errorf("SECURITY.md does not say %q", want)
+		}
+	}
+	longest, _ := cookiesession.New(cookiesession.Config{Keyring: (&vectors.Vector{Keys: []vectors.Key{vectors.OneKey}}).Ring(t)})
+	s := longest.Open(t.Context())
+	if err := s.Set("k", make([]byte, blocks*16)); !errors.Is(err, cookiesession.ErrTooLarge) {
+		t.Errorf("a payload of more than %d blocks fits: %v", blocks, err)
 	}
 }
