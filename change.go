@@ -3,6 +3,7 @@ package cookiesession
 import (
 	"bytes"
 
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -77,7 +78,7 @@ func (s *Session) change(f func() error) (err error) {
 // could make the session too large is refused where it would.
 func (s *Session) write(c change) error {
 	next := s.work
-	if s.extent == untouched && s.visitor() {
+	if s.extent == decide.Untouched && s.visitor() {
 		next.id, next.created = sessionID{}, s.at.Unix() // a session begins: it takes nothing from views that came alone
 	}
 	next.apply(&c)
@@ -100,10 +101,10 @@ func (s *Session) write(c change) error {
 func (s *Session) track(c *change, next *record) {
 	switch {
 	case c.kind == changeClear:
-		s.extent = cleared
+		s.extent = decide.Cleared
 	case c.kind == changeDelete && next.values.Len() == s.work.values.Len(): // it was not there
-	case s.extent == untouched:
-		s.extent = written
+	case s.extent == decide.Untouched:
+		s.extent = decide.Written
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 )
 
 // This file is the way out: what was decided about each compartment is carried
@@ -97,23 +98,23 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 
 // carryOut does to one compartment what was decided, and tells what was done
 // in the end.
-func (r *response) carryOut(at int, do step) action {
+func (r *response) carryOut(at int, do step) decide.Action {
 	if !do.own && r.sets(at) {
-		do.action = leave
+		do.action = decide.Leave
 	}
 	switch do.action {
-	case issue, renew, rekey:
+	case decide.Issue, decide.Renew, decide.Rekey:
 		if r.issue(at, &do) {
 			return do.action
 		}
 		do.action = do.otherwise
 	}
-	if do.action == remove {
+	if do.action == decide.Remove {
 		r.remove(at)
-		return remove
+		return decide.Remove
 	}
 	r.left -= do.stays
-	return leave
+	return decide.Leave
 }
 
 // sets reports whether the response set cookies of this name before us. Where a
@@ -127,7 +128,7 @@ func (r *response) sets(at int) bool {
 	})
 }
 
-var issueEvents = [...]EventKind{issue: EventIssued, renew: EventRenewed, rekey: EventRekeyed}
+var issueEvents = [...]EventKind{decide.Issue: EventIssued, decide.Renew: EventRenewed, decide.Rekey: EventRekeyed}
 
 // issue seals one payload and appends its cookies, unless they do not fit.
 func (r *response) issue(at int, do *step) bool {
@@ -166,13 +167,12 @@ func (r *response) remove(at int) {
 // test treats the test cookie, which is not sealed.
 func (r *response) test() {
 	s := r.s
-	facts := testFacts{
-		came: s.in[testAt].First != "", denied: !s.permitted, destroyed: s.destroyed, asked: s.content.test, failed: r.failed(),
-	}
-	switch facts.decide() {
-	case issue:
+	facts := decide.Test{
+		Came: s.in[testAt].First != "", Denied: !s.permitted, Destroyed: s.destroyed, Asked: s.content.test, Failed: r.failed()}
+	switch facts.Decide() {
+	case decide.Issue:
 		r.lines = s.m.test.AppendPlain(r.lines, "1", testMaxAge)
-	case remove:
+	case decide.Remove:
 		r.lines = s.m.test.AppendPlain(r.lines, "", 0)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
@@ -37,7 +38,7 @@ const maxSkew = 5 * 60
 // opened is a compartment that came, after the attempt to open it. It is
 // filled in its final place: returning it by value takes 30 ns more.
 type opened[P any] struct {
-	standing standing
+	standing decide.Standing
 	payload  P         // zero unless the seal was opened
 	key      *keys.Key // the key that opened the seal; nil where none did
 	plainLen int       // length of the plaintext in bytes
@@ -55,7 +56,7 @@ type accept[P any] func(p *P, plain []byte, now time.Time, rules *policy) (lates
 // them says nothing. All tries together read no more than what came.
 func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time.Time, accept accept[P]) {
 	if in.First == "" {
-		o.standing = absent
+		o.standing = decide.Absent
 		return
 	}
 	budget := min(in.Size, cookie.MaxChunks*cookie.MaxLine) // nothing that we issue is longer
@@ -64,9 +65,9 @@ func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time
 		var other opened[P]
 		t := other.try(m, name, in, first, &budget, now, accept)
 		switch {
-		case other.standing == alive && (o.standing != alive || t > latest):
+		case other.standing == decide.Alive && (o.standing != decide.Alive || t > latest):
 			*o, latest = other, t
-		case other.standing == unreadable && o.standing == invalid:
+		case other.standing == decide.Unreadable && o.standing == decide.Invalid:
 			*o = other
 		}
 	}
@@ -74,7 +75,7 @@ func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time
 
 // try opens one cookie with its continuation cookies.
 func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first string, budget *int, now time.Time, accept accept[P]) (latest int64) {
-	o.standing, o.err = invalid, ErrInvalid
+	o.standing, o.err = decide.Invalid, ErrInvalid
 	if *budget -= len(first); *budget < 0 {
 		return 0
 	}
@@ -85,7 +86,7 @@ func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first str
 	o.keyID = keyID
 	key := m.ring.find(keyID, now)
 	if key == nil {
-		o.standing, o.err = unreadable, ErrUnknownKey
+		o.standing, o.err = decide.Unreadable, ErrUnknownKey
 		return 0
 	}
 	text, ok := in.Join(rest, budget)
@@ -99,22 +100,22 @@ func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first str
 	if latest, o.err = accept(&o.payload, plain, now, &m.policy); o.err != nil {
 		o.payload = *new(P)
 		if o.err == errVersion {
-			o.standing = unreadable
+			o.standing = decide.Unreadable
 		}
 		return 0
 	}
-	o.standing, o.key, o.plainLen = alive, key, len(plain)
+	o.standing, o.key, o.plainLen = decide.Alive, key, len(plain)
 	return latest
 }
 
 // end gives what was alive another standing, for a reason.
-func (o *opened[P]) end(as standing, why error) { o.standing, o.err = as, why }
+func (o *opened[P]) end(as decide.Standing, why error) { o.standing, o.err = as, why }
 
 // held is how many bytes of cookies the browser holds of what is alive, as it
 // was issued. Leftovers and further cookies of the same name do not count:
 // whoever can plant them would leave no room for anything else.
 func (o *opened[P]) held(c *cookie.Cookie) int {
-	if o.standing != alive && o.standing != withheld {
+	if o.standing != decide.Alive && o.standing != decide.Withheld {
 		return 0
 	}
 	return sealedSize(c, o.key, o.plainLen)
@@ -132,9 +133,9 @@ type ending struct {
 	status   int
 	panicked bool
 	now      time.Time
-	key      *keys.Key // seals; nil where no key of the ring seals now
-	left     int       // bytes of MaxBytes that no compartment has taken yet
-	data     action    // what was done to the data, which comes first
+	key      *keys.Key     // seals; nil where no key of the ring seals now
+	left     int           // bytes of MaxBytes that no compartment has taken yet
+	data     decide.Action // what was done to the data, which comes first
 }
 
 // failed reports whether changes are not saved.
@@ -143,11 +144,11 @@ func (e ending) failed() bool { return e.panicked || e.status >= 500 }
 // step is what a response does to one compartment: what decide.go decided, and
 // what is needed to carry it out.
 type step struct {
-	action    action
-	otherwise action  // what is done where the payload does not fit
-	payload   payload // for issue, renew and rekey
-	maxAge    int     // of the cookies, in seconds, or cookie.NoMaxAge
-	cameLen   int     // a payload that is not longer than this may exceed MaxBytes
-	stays     int     // bytes that the browser keeps where nothing is done
-	own       bool    // it is the handler's own word, not done by itself
+	action    decide.Action
+	otherwise decide.Action // what is done where the payload does not fit
+	payload   payload       // for issue, renew and rekey
+	maxAge    int           // of the cookies, in seconds, or cookie.NoMaxAge
+	cameLen   int           // a payload that is not longer than this may exceed MaxBytes
+	stays     int           // bytes that the browser keeps where nothing is done
+	own       bool          // it is the handler's own word, not done by itself
 }

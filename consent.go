@@ -1,5 +1,7 @@
 package cookiesession
 
+import "github.com/cookiesession/cookiesession/internal/decide"
+
 // Allowed reports whether this visitor may be remembered: what Consent said,
 // unless Allow or Deny decided otherwise in this request. Without permission
 // no cookie of any kind is set, existing ones are deleted, and the stored data
@@ -48,7 +50,7 @@ func (s *Session) Deny() {
 // [EventWriteRefused].
 func (s *Session) SetTestCookie() {
 	s.change(func() error {
-		s.test = testSet
+		s.test = decide.TestSet
 		return nil
 	})
 }
@@ -65,7 +67,7 @@ func (s *Session) TestCookieWorked() bool {
 // it is refused, and reported as [EventWriteRefused].
 func (s *Session) DeleteTestCookie() {
 	s.change(func() error {
-		s.test = testDeleted
+		s.test = decide.TestDeleted
 		return nil
 	})
 }

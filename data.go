@@ -1,29 +1,30 @@
 package cookiesession
 
+import "github.com/cookiesession/cookiesession/internal/decide"
+
 import "time"
 
 // This file has the first user of the compartments: the data.
 
 // planData is user.plan of the data.
 func (s *Session) planData(e ending) step {
-	facts := dataFacts{
-		standing: s.data.standing, denied: !s.permitted, destroyed: s.destroyed, extent: s.extent, failed: e.failed(),
-		worth:  s.extent != untouched && s.worthKeeping(e.now),
-		due:    s.live() && s.renews(e.now),
-		oldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key),
-	}
-	do := step{action: facts.decide(), stays: s.dataStays()}
-	do.own = do.action == issue || do.action == remove
+	facts := decide.Data{
+		Standing: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Extent: s.extent, Failed: e.failed(),
+		Worth:  s.extent != decide.Untouched && s.worthKeeping(e.now),
+		Due:    s.live() && s.renews(e.now),
+		OldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key)}
+	do := step{action: facts.Decide(), stays: s.dataStays()}
+	do.own = do.action == decide.Issue || do.action == decide.Remove
 	switch do.action {
-	case leave, remove:
+	case decide.Leave, decide.Remove:
 		return do
-	case issue:
+	case decide.Issue:
 		s.id()
 		s.work.modified = e.now.Unix()
-		if facts.gone() { // what came has ended, even where what came after it does not fit
-			do.otherwise = remove
+		if facts.Gone() { // what came has ended, even where what came after it does not fit
+			do.otherwise = decide.Remove
 		}
-	case renew:
+	case decide.Renew:
 		s.work.modified = e.now.Unix()
 	}
 	do.payload, do.cameLen = &s.work, s.cameLen()
@@ -53,7 +54,7 @@ func (s *Session) dataStays() int {
 	switch {
 	case s.destroyed:
 		return 0
-	case s.data.standing == unreadable: // nobody here knows how much of it is real
+	case s.data.standing == decide.Unreadable: // nobody here knows how much of it is real
 		return s.in[dataAt].Size
 	}
 	return s.data.held(&s.m.users[dataAt].Cookie)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -80,8 +81,8 @@ func (s *Session) planCompanion(ending) step {
 	if in.Size == 0 {
 		return step{}
 	}
-	facts := companionFacts{session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed}
-	return step{action: facts.decide(), own: true}
+	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
+	return step{action: facts.Decide(), own: true}
 }
 
 const (

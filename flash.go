@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -122,7 +123,7 @@ func (f *flashState) changed() bool {
 // lost reports whether some of what came has been taken, or will be as soon as
 // it is opened.
 func (f *flashState) lost() bool {
-	return f.in.Len() < f.payload.values.Len() || f.standing == unopened && len(f.taken) > 0
+	return f.in.Len() < f.payload.values.Len() || f.standing == decide.Unopened && len(f.taken) > 0
 }
 
 // shown reports whether this request had flash to show.
@@ -136,13 +137,13 @@ func (f *flashState) forget() {
 // showsFlash reports whether flash that came may be shown. It goes with its
 // session where that was destroyed, has ended or is withheld.
 func (s *Session) showsFlash() bool {
-	return s.permitted && !s.gone() && s.data.standing != withheld
+	return s.permitted && !s.gone() && s.data.standing != decide.Withheld
 }
 
 // openFlash opens the compartment that came, once.
 func (s *Session) openFlash() {
 	f := s.flashes()
-	if f.standing != unopened || !s.showsFlash() {
+	if f.standing != decide.Unopened || !s.showsFlash() {
 		return
 	}
 	name, in := s.m.users[flashAt].Name, &s.in[flashAt]
@@ -151,14 +152,14 @@ func (s *Session) openFlash() {
 	if f.err != nil {
 		s.note(f.refusal(name, in.Size))
 	}
-	if f.standing == alive && !s.ownFlash() {
+	if f.standing == decide.Alive && !s.ownFlash() {
 		f.payload, f.plainLen = flashRecord{}, 0
-		f.end(invalid, ErrInvalid)
+		f.end(decide.Invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
-	if f.standing == alive && s.m.flashEnd(f.payload.made) <= s.at.Unix() {
+	if f.standing == decide.Alive && s.m.flashEnd(f.payload.made) <= s.at.Unix() {
 		f.payload = flashRecord{}
-		f.end(expired, ErrExpired)
+		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
 	}
 	if !f.clear {
@@ -211,7 +212,7 @@ func (s *Session) takeFlash(key string) {
 	}
 	f := s.flashes()
 	f.in, f.now = f.in.Without(key), f.now.Without(key)
-	if f.standing == unopened && s.in[flashAt].First != "" {
+	if f.standing == decide.Unopened && s.in[flashAt].First != "" {
 		f.taken = append(f.taken, key)
 	}
 }
@@ -258,10 +259,10 @@ func (s *Session) flashRoom(exact bool) int {
 // what opens nowhere, because a planted cookie would leave no room.
 func (s *Session) flashStays() int {
 	in := &s.in[flashAt]
-	if in.First == "" || !s.showsFlash() && s.data.standing != withheld {
+	if in.First == "" || !s.showsFlash() && s.data.standing != decide.Withheld {
 		return 0
 	}
-	if s.flash == nil || s.flash.standing == unopened {
+	if s.flash == nil || s.flash.standing == decide.Unopened {
 		return in.Size
 	}
 	return s.flash.held(&s.m.users[flashAt].Cookie)
@@ -274,50 +275,49 @@ func (s *Session) planFlash(e ending) step {
 		return step{}
 	}
 	facts := s.flashFacts(e)
-	decided := facts.decide()
-	if decided == flashOpen {
+	decided := facts.Decide()
+	if decided == decide.FlashOpen {
 		s.openFlash()
 		facts = s.flashFacts(e)
-		decided = facts.decide()
+		decided = facts.Decide()
 	}
 	switch decided {
-	case flashRemove:
-		return step{action: remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
-	case flashMade:
+	case decide.FlashRemove:
+		return step{action: decide.Remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
+	case decide.FlashMade:
 		return s.sendFlash(e, madeAt(e.now), s.flash.out)
-	case flashSift:
+	case decide.FlashSift:
 		return s.siftFlash(e, &facts)
 	}
 	return step{stays: s.flashStays()}
 }
 
-func (s *Session) flashFacts(e ending) flashFacts {
+func (s *Session) flashFacts(e ending) decide.Flash {
 	f := s.flashes()
-	facts := flashFacts{
-		standing: f.standing, session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed,
-		failed: e.failed(), shows: s.shows(e.status), page: s.shows(e.status) && e.status == 200 && s.answer != dataAnswer,
-		clear: f.clear, kept: !f.kept.empty(), read: !f.seen.empty(), taken: f.lost(), made: f.out.Len() > 0,
-		moved: e.data == remove || e.data == issue && (!s.live() || s.work.id != s.data.payload.id),
-	}
-	if f.standing == unopened && s.in[flashAt].First == "" {
-		facts.standing = absent
+	facts := decide.Flash{
+		Standing: f.standing, Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed,
+		Failed: e.failed(), Shows: s.shows(e.status), Page: s.shows(e.status) && e.status == 200 && s.answer != dataAnswer,
+		Clear: f.clear, Kept: !f.kept.empty(), Read: !f.seen.empty(), Taken: f.lost(), Made: f.out.Len() > 0,
+		Moved: e.data == decide.Remove || e.data == decide.Issue && (!s.live() || s.work.id != s.data.payload.id)}
+	if f.standing == decide.Unopened && s.in[flashAt].First == "" {
+		facts.Standing = decide.Absent
 	}
 	return facts
 }
 
 // siftFlash sends what is left of what came, with what was made.
-func (s *Session) siftFlash(e ending, facts *flashFacts) step {
+func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 	f := s.flash
 	left := s.flashLeft(facts)
 	made := madeAt(e.now)
-	if !facts.made && !facts.kept {
+	if !facts.Made && !facts.Kept {
 		made = f.payload.made
 	}
-	switch facts.sifted(left.Len() > 0, left.Len() < f.payload.values.Len()) {
-	case issue:
+	switch facts.Sifted(left.Len() > 0, left.Len() < f.payload.values.Len()) {
+	case decide.Issue:
 		return s.sendFlash(e, made, left.Merge(f.out))
-	case remove:
-		return step{action: remove, stays: s.flashStays(), own: s.flash.changed()}
+	case decide.Remove:
+		return step{action: decide.Remove, stays: s.flashStays(), own: s.flash.changed()}
 	}
 	return step{stays: s.flashStays()}
 }
@@ -336,13 +336,13 @@ func (r *request) shows(status int) bool {
 // flashLeft is what goes on of what came. After a page that somebody saw that
 // is what was kept. After another response that somebody saw (an error page, a
 // script's fetch) it is also what that did not read. Else it is all of it.
-func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
+func (s *Session) flashLeft(facts *decide.Flash) wire.Pairs {
 	left := s.flash.in
-	if !facts.shows {
+	if !facts.Shows {
 		return left
 	}
 	for key := range s.flash.in.All() {
-		consumed := facts.page || s.flash.seen.has(key)
+		consumed := facts.Page || s.flash.seen.has(key)
 		if consumed && !s.flash.kept.has(key) {
 			left = left.Without(key)
 		}
@@ -352,7 +352,7 @@ func (s *Session) flashLeft(facts *flashFacts) wire.Pairs {
 
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
-		action: issue, payload: &flashRecord{made: made, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(made, e.now),
+		action: decide.Issue, payload: &flashRecord{made: made, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(made, e.now),
 		cameLen: s.flash.cameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }
@@ -362,10 +362,10 @@ func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 // alone.
 func (s *Session) flashOwner(e ending) (id sessionID) {
 	switch {
-	case e.data == remove:
-	case e.data == leave && (s.live() || s.data.standing == withheld):
+	case e.data == decide.Remove:
+	case e.data == decide.Leave && (s.live() || s.data.standing == decide.Withheld):
 		return s.data.payload.id
-	case e.data != leave:
+	case e.data != decide.Leave:
 		return s.work.id
 	}
 	return id
@@ -380,7 +380,7 @@ func (s *Session) ownFlash() bool {
 	if s.live() {
 		return f.free || f.id == s.data.payload.id
 	}
-	return f.free || f.id == (sessionID{}) && s.data.standing.blank()
+	return f.free || f.id == (sessionID{}) && s.data.standing.Blank()
 }
 
 // madeAt is the time of flash that is made now, in whole seconds. It is rounded

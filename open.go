@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/decide"
 )
 
 // This file is the way in: from the cookies that came to the facts about them,
@@ -93,7 +95,7 @@ func (s *Session) openData() {
 		s.openViews()
 	}
 	if s.live() && !s.at.Before(s.m.deadline(d.payload.expiry, time.Unix(d.payload.created, 0), s.storedActivity())) {
-		d.end(expired, ErrExpired)
+		d.end(decide.Expired, ErrExpired)
 		s.note(d.refusal(s.m.base, 0))
 	}
 }
@@ -108,10 +110,10 @@ func (s *Session) openViews() {
 	if v.err != nil {
 		s.note(v.refusal(name, s.in[viewsAt].Size))
 	}
-	if v.standing == alive && !s.live() { // without data they have a deadline of their own
+	if v.standing == decide.Alive && !s.live() { // without data they have a deadline of their own
 		end := s.m.deadline(Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
 		if !s.at.Before(end) {
-			v.end(expired, ErrExpired)
+			v.end(decide.Expired, ErrExpired)
 		}
 	}
 }
@@ -126,7 +128,7 @@ func (s *Session) noteDoubled(at int) {
 // storedActivity is when the session that came was active last.
 func (s *Session) storedActivity() time.Time {
 	last := s.data.payload.modified
-	if v := s.views; v != nil && v.standing == alive && v.payload.ID == s.data.payload.id {
+	if v := s.views; v != nil && v.standing == decide.Alive && v.payload.ID == s.data.payload.id {
 		last = max(last, v.payload.Last)
 	}
 	return time.Unix(last, 0)
@@ -141,7 +143,7 @@ func (s *Session) merge() {
 	switch {
 	case s.live():
 		s.work = s.data.payload
-	case s.extent == untouched && s.remembered(): // a visitor without data is the one that the views remember
+	case s.extent == decide.Untouched && s.remembered(): // a visitor without data is the one that the views remember
 		s.work.id, s.work.created = s.views.payload.ID, s.views.payload.Created
 	}
 	s.replay()
@@ -204,9 +206,9 @@ func (s *Session) judge(err error) {
 	case err == nil:
 		return
 	case errors.Is(err, ErrRevoked):
-		s.data.end(revoked, err)
+		s.data.end(decide.Revoked, err)
 	default:
-		s.data.end(withheld, err)
+		s.data.end(decide.Withheld, err)
 	}
 	s.note(s.data.refusal(s.m.base, 0))
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -412,11 +413,11 @@ func (s *Session) Destroy() error {
 
 // forget makes the session blank. What came stays known.
 func (s *Session) forget() {
-	s.work, s.pending, s.extent = s.blank(), nil, untouched
+	s.work, s.pending, s.extent = s.blank(), nil, decide.Untouched
 	if s.flash != nil {
 		s.flash.forget()
 	}
-	s.test = testUntouched
+	s.test = decide.TestUntouched
 }
 
 // CycleID gives the session a new ID with the same data. Call it at login and
@@ -443,7 +444,7 @@ func (s *Session) Modified() bool {
 		return false
 	}
 	denied := !s.permitted && !s.noCookies()
-	return denied || s.extent != untouched || s.destroyed || s.flash != nil && s.flash.changed()
+	return denied || s.extent != decide.Untouched || s.destroyed || s.flash != nil && s.flash.changed()
 }
 
 // MarkModified has the session saved although no value changed: it counts as
@@ -494,7 +495,7 @@ func (s *Session) ExpiresAtBrowserClose() bool {
 // expiresAt needs the lock.
 func (s *Session) expiresAt(now time.Time) time.Time {
 	active := now
-	stored := s.live() && s.permitted && !s.destroyed && s.extent == untouched
+	stored := s.live() && s.permitted && !s.destroyed && s.extent == decide.Untouched
 	if stored && !s.m.trackViews && !s.renews(now) {
 		active = time.Unix(s.data.payload.modified, 0)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cachecontrol"
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 )
 
 // This file has what a manager and a session know, and the smallest steps on
@@ -200,9 +201,9 @@ type content struct {
 	// comes.
 	work      record
 	pending   []change // written without permission
-	extent    extent
+	extent    decide.Extent
 	destroyed bool
-	test      testAction
+	test      decide.TestAction
 
 	cookies [1]string // room for the Set-Cookie line that most responses get
 	number  [9]byte   // room for the integer that Add encodes
@@ -274,15 +275,15 @@ func (s *Session) id() sessionID {
 func (s *Session) created() time.Time { return time.Unix(s.work.created, 0) }
 
 // live reports whether a session came with the request that can be shown.
-func (s *Session) live() bool { return s.data.standing == alive }
+func (s *Session) live() bool { return s.data.standing == decide.Alive }
 
 // gone reports whether what came has ended: it is removed at any status.
-func (s *Session) gone() bool { return s.destroyed || s.data.standing.ended() }
+func (s *Session) gone() bool { return s.destroyed || s.data.standing.Ended() }
 
 // remembered reports whether views came alone: they remember a visitor without
 // data.
 func (s *Session) remembered() bool {
-	return s.views != nil && s.views.standing == alive && s.data.standing.blank()
+	return s.views != nil && s.views.standing == decide.Alive && s.data.standing.Blank()
 }
 
 // visitor reports whether the session shows the id of such a visitor.

@@ -3,6 +3,7 @@ package cookiesession
 import (
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/views"
 )
 
@@ -61,13 +62,13 @@ func historyOf(v *viewRecord) []PageView {
 
 // continuesViews reports whether what came is this session's own.
 func (s *Session) continuesViews() bool {
-	if s.views == nil || s.views.standing != alive || !s.permitted || s.destroyed {
+	if s.views == nil || s.views.standing != decide.Alive || !s.permitted || s.destroyed {
 		return false
 	}
 	if s.live() {
 		return s.views.payload.ID == s.data.payload.id
 	}
-	return s.data.standing.blank()
+	return s.data.standing.Blank()
 }
 
 // planViews is user.plan of the views. The history gets the room that is left.
@@ -76,19 +77,18 @@ func (s *Session) planViews(e ending) step {
 	if !s.m.trackViews && in.Size == 0 {
 		return step{}
 	}
-	replaced := e.data == issue || e.data == remove && s.extent != untouched && !e.failed()
-	facts := viewsFacts{
-		session: s.data.standing, denied: !s.permitted, destroyed: s.destroyed, tracked: s.m.trackViews, panicked: e.panicked,
-		replaced: replaced, foreign: s.crossSite && s.noCookies(),
-	}
+	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed()
+	facts := decide.Views{
+		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.trackViews, Panicked: e.panicked,
+		Replaced: replaced, Foreign: s.crossSite && s.noCookies()}
 	switch {
 	case s.views != nil:
-		facts.standing = s.views.standing
+		facts.Standing = s.views.standing
 	case in.First == "":
-		facts.standing = absent
+		facts.Standing = decide.Absent
 	}
-	do := step{action: facts.decide()}
-	if do.action != issue {
+	do := step{action: facts.Decide()}
+	if do.action != decide.Issue {
 		return do
 	}
 	if e.key == nil { // counting is no reason for an error
@@ -97,7 +97,7 @@ func (s *Session) planViews(e ending) step {
 	next := s.nextViews(e, replaced)
 	c := &s.m.users[viewsAt].Cookie
 	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= e.left }) {
-		return step{action: remove}
+		return step{action: decide.Remove}
 	}
 	do.payload, do.maxAge = next, s.m.cookieAge(s.work.expiry, s.created(), e.now, e.now)
 	return do
