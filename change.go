@@ -4,6 +4,7 @@ import (
 	"bytes"
 
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -13,12 +14,12 @@ import (
 // data, when permission comes.
 type change struct {
 	kind   changeKind
-	key    string     // of a set and a delete; the name of metadata
-	at     wire.Place // of a set: where the key is, or belongs
-	raw    []byte     // of a set and of metadata: the encoded value; nil takes metadata away
-	values wire.Pairs // of an update
-	expiry Expiry     // of an expire
-	id     sessionID  // of a cycle
+	key    string         // of a set and a delete; the name of metadata
+	at     wire.Place     // of a set: where the key is, or belongs
+	raw    []byte         // of a set and of metadata: the encoded value; nil takes metadata away
+	values wire.Pairs     // of an update
+	expiry payload.Expiry // of an expire
+	id     payload.ID     // of a cycle
 }
 
 type changeKind uint8
@@ -34,26 +35,26 @@ const (
 	changeMark // counts as a write, and changes nothing
 )
 
-// apply makes the change.
-func (r *record) apply(c *change) {
+// apply makes the change to d.
+func (c *change) apply(d *payload.Data) {
 	switch c.kind {
 	case changeSet:
-		r.values = r.values.Put(c.at, c.key, c.raw)
+		d.Values = d.Values.Put(c.at, c.key, c.raw)
 	case changeUpdate:
-		r.values = r.values.Merge(c.values)
+		d.Values = d.Values.Merge(c.values)
 	case changeDelete:
-		r.values = r.values.Without(c.key)
+		d.Values = d.Values.Without(c.key)
 	case changeClear:
-		r.values, r.expiry = wire.Pairs{}, Expiry{}
+		d.Values, d.Expiry = wire.Pairs{}, payload.Expiry{}
 	case changeExpire:
-		r.expiry = c.expiry
+		d.Expiry = c.expiry
 	case changeCycle:
-		r.id = c.id
+		d.ID = c.id
 	case changeMetadata:
 		if c.raw == nil {
-			r.metadata = r.metadata.Without(c.key)
+			d.Metadata = d.Metadata.Without(c.key)
 		} else {
-			r.metadata = r.metadata.With(c.key, c.raw)
+			d.Metadata = d.Metadata.With(c.key, c.raw)
 		}
 	}
 }
@@ -79,12 +80,12 @@ func (s *Session) change(f func() error) (err error) {
 func (s *Session) write(c change) error {
 	next := s.work
 	if s.extent == decide.Untouched && s.visitor() {
-		next.id, next.created = sessionID{}, s.at.Unix() // a session begins: it takes nothing from views that came alone
+		next.ID, next.Created = payload.ID{}, s.at.Unix() // a session begins: it takes nothing from views that came alone
 	}
-	next.apply(&c)
+	c.apply(&next)
 	switch c.kind {
 	case changeSet, changeUpdate, changeExpire, changeMetadata:
-		if err := s.fits(dataAt, next.packedLen(), s.cameLen(), next.values); err != nil {
+		if err := s.fits(dataAt, next.PackedLen(), s.cameLen(), next.Values); err != nil {
 			return err
 		}
 	}
@@ -98,11 +99,11 @@ func (s *Session) write(c change) error {
 }
 
 // track keeps in mind how far the handler has written. c has made next of the data.
-func (s *Session) track(c *change, next *record) {
+func (s *Session) track(c *change, next *payload.Data) {
 	switch {
 	case c.kind == changeClear:
 		s.extent = decide.Cleared
-	case c.kind == changeDelete && next.values.Len() == s.work.values.Len(): // it was not there
+	case c.kind == changeDelete && next.Values.Len() == s.work.Values.Len(): // it was not there
 	case s.extent == decide.Untouched:
 		s.extent = decide.Written
 	}
@@ -112,10 +113,10 @@ func (s *Session) track(c *change, next *record) {
 func (s *Session) replay() {
 	for _, c := range s.pending {
 		if c.kind == changeSet {
-			c.at = s.work.values.Find(c.key)
+			c.at = s.work.Values.Find(c.key)
 		}
 		next := s.work
-		next.apply(&c)
+		c.apply(&next)
 		s.track(&c, &next)
 		s.work = next
 	}

@@ -138,7 +138,7 @@ func (r *response) issue(at int, do *step) bool {
 		lines, size, err = seal(r.lines, c, do.payload, r.key, do.maxAge)
 	}
 	if err == nil && (size.bytes > r.left && size.plainLen > do.cameLen || size.cookies > cookie.MaxChunks) {
-		err = r.s.tooLarge(r.s.m.maxBytes-r.left+size.bytes, do.payload.entries())
+		err = r.s.tooLarge(r.s.m.maxBytes-r.left+size.bytes, do.payload.Entries())
 	}
 	if err != nil {
 		r.err = errors.Join(r.err, err)

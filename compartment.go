@@ -7,6 +7,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/keys"
+	"github.com/cookiesession/cookiesession/internal/payload"
 )
 
 // This file has the one mechanism for everything that is sealed into a cookie
@@ -32,9 +33,6 @@ const (
 	compartments
 )
 
-// maxSkew is how far the clocks of two instances may be apart, in seconds.
-const maxSkew = 5 * 60
-
 // opened is a compartment that came, after the attempt to open it. It is
 // filled in its final place: returning it by value takes 30 ns more.
 type opened[P any] struct {
@@ -46,24 +44,23 @@ type opened[P any] struct {
 	keyID    string    // the key that the cookie names, if it has the form of an id
 }
 
-// accept unpacks a plaintext into p, or says what is wrong with it. latest is
-// its most recent time.
-type accept[P any] func(p *P, plain []byte, now time.Time, rules *policy) (latest int64, err error)
+// unpack reads a plaintext into p. latest is its most recent time.
+type unpack[P any] func(p *P, plain []byte, limits payload.Limits) (latest int64, err error)
 
 // open tries the cookies that came under one name. Of the authentic ones the
 // one with the latest time wins, and the first sent on a tie. Another path or
 // a parent domain may hold an older copy, and the order in which browsers send
 // them says nothing. All tries together read no more than what came.
-func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time.Time, accept accept[P]) {
+func (o *opened[P]) open(ring *Keyring, limits payload.Limits, name string, in *cookie.Incoming, unpack unpack[P]) {
 	if in.First == "" {
 		o.standing = decide.Absent
 		return
 	}
 	budget := min(in.Size, cookie.MaxChunks*cookie.MaxLine) // nothing that we issue is longer
-	latest := o.try(m, name, in, in.First, &budget, now, accept)
+	latest := o.try(ring, limits, name, in, in.First, &budget, unpack)
 	for _, first := range in.Others() {
 		var other opened[P]
-		t := other.try(m, name, in, first, &budget, now, accept)
+		t := other.try(ring, limits, name, in, first, &budget, unpack)
 		switch {
 		case other.standing == decide.Alive && (o.standing != decide.Alive || t > latest):
 			*o, latest = other, t
@@ -74,7 +71,7 @@ func (o *opened[P]) open(m *settings, name string, in *cookie.Incoming, now time
 }
 
 // try opens one cookie with its continuation cookies.
-func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first string, budget *int, now time.Time, accept accept[P]) (latest int64) {
+func (o *opened[P]) try(ring *Keyring, limits payload.Limits, name string, in *cookie.Incoming, first string, budget *int, unpack unpack[P]) (latest int64) {
 	o.standing, o.err = decide.Invalid, ErrInvalid
 	if *budget -= len(first); *budget < 0 {
 		return 0
@@ -84,7 +81,7 @@ func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first str
 		return 0
 	}
 	o.keyID = keyID
-	key := m.ring.find(keyID, now)
+	key := ring.find(keyID, limits.Now)
 	if key == nil {
 		o.standing, o.err = decide.Unreadable, ErrUnknownKey
 		return 0
@@ -97,13 +94,17 @@ func (o *opened[P]) try(m *settings, name string, in *cookie.Incoming, first str
 	if err != nil {
 		return 0
 	}
-	if latest, o.err = accept(&o.payload, plain, now, &m.policy); o.err != nil {
+	latest, err = unpack(&o.payload, plain, limits)
+	switch err {
+	case nil:
+	case payload.ErrVersion:
+		o.standing, o.err = decide.Unreadable, errVersion
+		fallthrough
+	default:
 		o.payload = *new(P)
-		if o.err == errVersion {
-			o.standing = decide.Unreadable
-		}
 		return 0
 	}
+	o.err = nil
 	o.standing, o.key, o.plainLen = decide.Alive, key, len(plain)
 	return latest
 }
@@ -146,7 +147,7 @@ func (e ending) failed() bool { return e.panicked || e.status >= 500 }
 type step struct {
 	action    decide.Action
 	otherwise decide.Action // what is done where the payload does not fit
-	payload   payload       // for issue, renew and rekey
+	payload   packer        // for issue, renew and rekey
 	maxAge    int           // of the cookies, in seconds, or cookie.NoMaxAge
 	cameLen   int           // a payload that is not longer than this may exceed MaxBytes
 	stays     int           // bytes that the browser keeps where nothing is done

@@ -57,6 +57,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/lifetime"
 )
 
 // Config says how a [Manager] keeps its sessions. The zero value of every
@@ -162,9 +163,9 @@ func (c *Config) settings() settings {
 	}
 	base := c.cookieName()
 	return settings{
-		policy: policy{
-			idle: Idle(c.IdleTimeout), renewAfter: c.RenewAfter, absolute: c.AbsoluteTimeout, flashLifetime: c.FlashLifetime,
-			browserSession: c.BrowserSession, saveEveryRequest: c.SaveEveryRequest, trackViews: c.TrackViews,
+		Policy: lifetime.Policy{
+			Idle: Idle(c.IdleTimeout).stored, RenewAfter: c.RenewAfter, Absolute: c.AbsoluteTimeout, FlashLifetime: c.FlashLifetime,
+			BrowserSession: c.BrowserSession, SaveEveryRequest: c.SaveEveryRequest, TrackViews: c.TrackViews,
 		},
 		name: c.Name, ring: c.Keyring, base: base,
 		users: []user{
@@ -369,4 +370,6 @@ func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 
 // ExpiryDate is when a session with e, last changed at modified, would end.
 // It is pure arithmetic: it opens no session and knows no AbsoluteTimeout.
-func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time { return m.date(e, modified) }
+func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
+	return m.Date(e.stored, modified)
+}

@@ -1,6 +1,9 @@
 package cookiesession
 
-import "github.com/cookiesession/cookiesession/internal/decide"
+import (
+	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/payload"
+)
 
 import "time"
 
@@ -20,31 +23,31 @@ func (s *Session) planData(e ending) step {
 		return do
 	case decide.Issue:
 		s.id()
-		s.work.modified = e.now.Unix()
+		s.work.Modified = e.now.Unix()
 		if facts.Gone() { // what came has ended, even where what came after it does not fit
 			do.otherwise = decide.Remove
 		}
 	case decide.Renew:
-		s.work.modified = e.now.Unix()
+		s.work.Modified = e.now.Unix()
 	}
 	do.payload, do.cameLen = &s.work, s.cameLen()
-	do.maxAge = s.m.cookieAge(s.work.expiry, s.created(), time.Unix(s.work.modified, 0), e.now)
+	do.maxAge = s.m.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), e.now)
 	return do
 }
 
 // worthKeeping reports whether there is anything to remember, and for any time
 // at all.
 func (s *Session) worthKeeping(now time.Time) bool {
-	if s.work.values.Len() == 0 && s.work.metadata.Len() == 0 && s.work.expiry == (Expiry{}) {
+	if s.work.Values.Len() == 0 && s.work.Metadata.Len() == 0 && s.work.Expiry == (payload.Expiry{}) {
 		return false
 	}
-	return now.Before(s.m.deadline(s.work.expiry, s.created(), now))
+	return now.Before(s.m.Deadline(s.work.Expiry, s.created(), now))
 }
 
 // dataRoom is user.room of the data.
 func (s *Session) dataRoom(bool) int {
-	if s.work.values.Len()+s.work.metadata.Len() > 0 {
-		return s.cost(dataAt, s.work.packedLen())
+	if s.work.Values.Len()+s.work.Metadata.Len() > 0 {
+		return s.cost(dataAt, s.work.PackedLen())
 	}
 	return s.dataStays()
 }

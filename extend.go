@@ -8,6 +8,8 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/lifetime"
+	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -19,7 +21,7 @@ import (
 func (s *Session) Metadata(name string) []byte {
 	s.enter()
 	defer s.exit()
-	raw, _ := s.work.metadata.Get(name)
+	raw, _ := s.work.Metadata.Get(name)
 	value, _ := wire.Bytes(raw)
 	return value
 }
@@ -69,7 +71,7 @@ func (s *Session) AddCheck(check Check) error {
 func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cookie {
 	a := &m.attributes
 	return &http.Cookie{
-		Name: m.users[companionAt].Name, Value: value, MaxAge: int(roundUp(maxAge)),
+		Name: m.users[companionAt].Name, Value: value, MaxAge: int(lifetime.RoundUp(maxAge)),
 		Path: a.Path, Domain: a.Domain, SameSite: a.SameSite,
 		Secure: !a.Insecure, HttpOnly: !a.ScriptAccess, Partitioned: a.Partitioned,
 	}
@@ -111,7 +113,7 @@ func (m *Manager) Seal(purpose string, plain []byte, until time.Time) (string, e
 	if key == nil {
 		return "", errNoKey
 	}
-	text, err := sealToken(name, token{until: until.Unix() + roundUp(time.Duration(until.Nanosecond())), plain: plain}, key)
+	text, err := sealText(name, payload.Text{Until: lifetime.Ceil(until), Text: plain}, key)
 	if err != nil {
 		return "", fmt.Errorf("cookiesession: Seal: %w", err)
 	}
@@ -136,11 +138,11 @@ func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
 	if key == nil {
 		return nil, ErrUnknownKey
 	}
-	t, err := openToken(name, rest, key)
-	if err == nil && t.until <= now.Unix() {
+	t, err := openText(name, rest, key)
+	if err == nil && t.Until <= now.Unix() {
 		err = ErrExpired
 	}
-	return t.plain, err
+	return t.Text, err
 }
 
 // sealName is the name under which texts of one purpose are sealed. No cookie

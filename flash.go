@@ -2,9 +2,10 @@ package cookiesession
 
 import (
 	"slices"
-	"time"
 
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/lifetime"
+	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -22,7 +23,7 @@ func (s *Session) Flash(key string, value any) error {
 		f := s.flashes()
 		out := f.out.With(key, raw)
 		r := s.flashWith(out, s.live() || s.worthKeeping(s.at))
-		if err := s.fits(flashAt, r.packedLen(), f.cameLen(), r.values); err != nil {
+		if err := s.fits(flashAt, r.PackedLen(), f.cameLen(), r.Values); err != nil {
 			return err
 		}
 		f.out = out
@@ -80,7 +81,7 @@ func (s *Session) Flashes() map[string]any {
 // compartment is opened only where a flash value is asked for, or must be kept
 // beside a new one.
 type flashState struct {
-	opened[flashRecord]
+	opened[payload.Flash]
 
 	in    wire.Pairs   // of what came, what Delete and Pop have left
 	taken []string     // keys that Delete takes from what came once it is opened
@@ -123,15 +124,15 @@ func (f *flashState) changed() bool {
 // lost reports whether some of what came has been taken, or will be as soon as
 // it is opened.
 func (f *flashState) lost() bool {
-	return f.in.Len() < f.payload.values.Len() || f.standing == decide.Unopened && len(f.taken) > 0
+	return f.in.Len() < f.payload.Values.Len() || f.standing == decide.Unopened && len(f.taken) > 0
 }
 
 // shown reports whether this request had flash to show.
-func (f *flashState) shown() bool { return f.payload.values.Len()+f.now.Len() > 0 }
+func (f *flashState) shown() bool { return f.payload.Values.Len()+f.now.Len() > 0 }
 
 // forget drops what this request made; what came stays known.
 func (f *flashState) forget() {
-	*f = flashState{opened: f.opened, in: f.payload.values}
+	*f = flashState{opened: f.opened, in: f.payload.Values}
 }
 
 // showsFlash reports whether flash that came may be shown. It goes with its
@@ -147,23 +148,23 @@ func (s *Session) openFlash() {
 		return
 	}
 	name, in := s.m.users[flashAt].Name, &s.in[flashAt]
-	f.open(s.m, name, in, s.at, (*flashRecord).accept)
+	f.open(s.m.ring, s.limits(), name, in, (*payload.Flash).Unpack)
 	s.noteDoubled(flashAt)
 	if f.err != nil {
 		s.note(f.refusal(name, in.Size))
 	}
 	if f.standing == decide.Alive && !s.ownFlash() {
-		f.payload, f.plainLen = flashRecord{}, 0
+		f.payload, f.plainLen = payload.Flash{}, 0
 		f.end(decide.Invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
-	if f.standing == decide.Alive && s.m.flashEnd(f.payload.made) <= s.at.Unix() {
-		f.payload = flashRecord{}
+	if f.standing == decide.Alive && s.m.FlashEnd(f.payload.Made) <= s.at.Unix() {
+		f.payload = payload.Flash{}
 		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
 	}
 	if !f.clear {
-		f.in = f.payload.values
+		f.in = f.payload.Values
 	}
 	for _, key := range f.taken {
 		f.in = f.in.Without(key)
@@ -219,13 +220,13 @@ func (s *Session) takeFlash(key string) {
 
 // flashWith is a payload of out on top of what came, as large as it will be.
 // owned says whether there will be a session that it belongs to.
-func (s *Session) flashWith(out wire.Pairs, owned bool) flashRecord {
+func (s *Session) flashWith(out wire.Pairs, owned bool) payload.Flash {
 	if s.openFlash(); s.showsFlash() {
 		out = s.flash.in.Merge(out)
 	}
-	r := flashRecord{made: s.at.Unix(), values: out}
+	r := payload.Flash{Made: s.at.Unix(), Values: out}
 	if owned {
-		r.id = sessionID{1} // any: only the size matters
+		r.ID = payload.ID{1} // any: only the size matters
 	}
 	return r
 }
@@ -236,7 +237,7 @@ func (f *flashState) cameLen() int {
 	if f.plainLen == 0 {
 		return 0
 	}
-	const id = 2 + len(f.payload.id)
+	const id = 2 + len(f.payload.ID)
 	return f.plainLen + id
 }
 
@@ -249,7 +250,7 @@ func (s *Session) flashRoom(exact bool) int {
 	f := s.flash
 	if f != nil && f.out.Len() > 0 {
 		r := s.flashWith(f.out, true) // whoever asks writes data
-		return s.cost(flashAt, r.packedLen())
+		return s.cost(flashAt, r.PackedLen())
 	}
 	return s.flashStays()
 }
@@ -285,7 +286,7 @@ func (s *Session) planFlash(e ending) step {
 	case decide.FlashRemove:
 		return step{action: decide.Remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
 	case decide.FlashMade:
-		return s.sendFlash(e, madeAt(e.now), s.flash.out)
+		return s.sendFlash(e, lifetime.Ceil(e.now), s.flash.out)
 	case decide.FlashSift:
 		return s.siftFlash(e, &facts)
 	}
@@ -298,7 +299,7 @@ func (s *Session) flashFacts(e ending) decide.Flash {
 		Standing: f.standing, Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed,
 		Failed: e.failed(), Shows: s.shows(e.status), Page: s.shows(e.status) && e.status == 200 && s.answer != dataAnswer,
 		Clear: f.clear, Kept: !f.kept.empty(), Read: !f.seen.empty(), Taken: f.lost(), Made: f.out.Len() > 0,
-		Moved: e.data == decide.Remove || e.data == decide.Issue && (!s.live() || s.work.id != s.data.payload.id)}
+		Moved: e.data == decide.Remove || e.data == decide.Issue && (!s.live() || s.work.ID != s.data.payload.ID)}
 	if f.standing == decide.Unopened && s.in[flashAt].First == "" {
 		facts.Standing = decide.Absent
 	}
@@ -309,11 +310,11 @@ func (s *Session) flashFacts(e ending) decide.Flash {
 func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 	f := s.flash
 	left := s.flashLeft(facts)
-	made := madeAt(e.now)
+	made := lifetime.Ceil(e.now)
 	if !facts.Made && !facts.Kept {
-		made = f.payload.made
+		made = f.payload.Made
 	}
-	switch facts.Sifted(left.Len() > 0, left.Len() < f.payload.values.Len()) {
+	switch facts.Sifted(left.Len() > 0, left.Len() < f.payload.Values.Len()) {
 	case decide.Issue:
 		return s.sendFlash(e, made, left.Merge(f.out))
 	case decide.Remove:
@@ -352,7 +353,7 @@ func (s *Session) flashLeft(facts *decide.Flash) wire.Pairs {
 
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
-		action: decide.Issue, payload: &flashRecord{made: made, values: values, id: s.flashOwner(e)}, maxAge: s.m.flashAge(made, e.now),
+		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.FlashAge(made, e.now),
 		cameLen: s.flash.cameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }
@@ -360,13 +361,13 @@ func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 // flashOwner is the id of the session that the browser has after the response,
 // all zero if it has none. The flash that is sent will be shown beside that one
 // alone.
-func (s *Session) flashOwner(e ending) (id sessionID) {
+func (s *Session) flashOwner(e ending) (id payload.ID) {
 	switch {
 	case e.data == decide.Remove:
 	case e.data == decide.Leave && (s.live() || s.data.standing == decide.Withheld):
-		return s.data.payload.id
+		return s.data.payload.ID
 	case e.data != decide.Leave:
-		return s.work.id
+		return s.work.ID
 	}
 	return id
 }
@@ -378,11 +379,7 @@ func (s *Session) flashOwner(e ending) (id sessionID) {
 func (s *Session) ownFlash() bool {
 	f := &s.flash.payload
 	if s.live() {
-		return f.free || f.id == s.data.payload.id
+		return f.Free || f.ID == s.data.payload.ID
 	}
-	return f.free || f.id == (sessionID{}) && s.data.standing.Blank()
+	return f.Free || f.ID == (payload.ID{}) && s.data.standing.Blank()
 }
-
-// madeAt is the time of flash that is made now, in whole seconds. It is rounded
-// up: what is made just before a second begins would lose that second.
-func madeAt(now time.Time) int64 { return now.Unix() + roundUp(time.Duration(now.Nanosecond())) }

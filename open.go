@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/payload"
 )
 
 // This file is the way in: from the cookies that came to the facts about them,
@@ -86,15 +87,15 @@ func (s *Session) open() {
 // deadline of the data.
 func (s *Session) openData() {
 	d, in := &s.data, &s.in[dataAt]
-	d.open(s.m, s.m.base, in, s.at, (*record).accept)
+	d.open(s.m.ring, s.limits(), s.m.base, in, (*payload.Data).Unpack)
 	s.noteDoubled(dataAt)
 	if d.err != nil {
 		s.note(d.refusal(s.m.base, in.Size))
 	}
-	if s.m.trackViews {
+	if s.m.TrackViews {
 		s.openViews()
 	}
-	if s.live() && !s.at.Before(s.m.deadline(d.payload.expiry, time.Unix(d.payload.created, 0), s.storedActivity())) {
+	if s.live() && !s.at.Before(s.m.Deadline(d.payload.Expiry, time.Unix(d.payload.Created, 0), s.storedActivity())) {
 		d.end(decide.Expired, ErrExpired)
 		s.note(d.refusal(s.m.base, 0))
 	}
@@ -103,19 +104,24 @@ func (s *Session) openData() {
 // openViews opens the views. Whether they belong to the data is a question of
 // their id, which is asked where they are used.
 func (s *Session) openViews() {
-	v, name := new(opened[viewRecord]), s.m.users[viewsAt].Name
-	v.open(s.m, name, &s.in[viewsAt], s.at, (*viewRecord).accept)
+	v, name := new(opened[payload.Views]), s.m.users[viewsAt].Name
+	v.open(s.m.ring, s.limits(), name, &s.in[viewsAt], (*payload.Views).Unpack)
 	s.views = v
 	s.noteDoubled(viewsAt)
 	if v.err != nil {
 		s.note(v.refusal(name, s.in[viewsAt].Size))
 	}
 	if v.standing == decide.Alive && !s.live() { // without data they have a deadline of their own
-		end := s.m.deadline(Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
+		end := s.m.Deadline(payload.Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
 		if !s.at.Before(end) {
 			v.end(decide.Expired, ErrExpired)
 		}
 	}
+}
+
+// limits is what a payload that came is judged by.
+func (s *Session) limits() payload.Limits {
+	return payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}
 }
 
 // noteDoubled reports that several cookies of one name came.
@@ -127,8 +133,8 @@ func (s *Session) noteDoubled(at int) {
 
 // storedActivity is when the session that came was active last.
 func (s *Session) storedActivity() time.Time {
-	last := s.data.payload.modified
-	if v := s.views; v != nil && v.standing == decide.Alive && v.payload.ID == s.data.payload.id {
+	last := s.data.payload.Modified
+	if v := s.views; v != nil && v.standing == decide.Alive && v.payload.ID == s.data.payload.ID {
 		last = max(last, v.payload.Last)
 	}
 	return time.Unix(last, 0)
@@ -144,7 +150,7 @@ func (s *Session) merge() {
 	case s.live():
 		s.work = s.data.payload
 	case s.extent == decide.Untouched && s.remembered(): // a visitor without data is the one that the views remember
-		s.work.id, s.work.created = s.views.payload.ID, s.views.payload.Created
+		s.work.ID, s.work.Created = s.views.payload.ID, s.views.payload.Created
 	}
 	s.replay()
 }

@@ -40,10 +40,10 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 		"expires_at": jsonValue(s.expiresAt(time.Now()).UTC()),
 		"new":        s.isNew(),
 	}
-	if s.m.trackViews {
+	if s.m.TrackViews {
 		out["views"] = s.counted()
 	}
-	return out, s.work.values, s.readAllFlash()
+	return out, s.work.Values, s.readAllFlash()
 }
 
 // publicAll is decodeAll for JSON, without what must not reach a page.
@@ -100,7 +100,7 @@ func (s *Session) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("id", s.fingerprint()),
 		slog.Bool("new", !s.live()),
-		slog.Any("keys", keysOf(s.work.values)),
+		slog.Any("keys", keysOf(s.work.Values)),
 	)
 }
 

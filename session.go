@@ -11,6 +11,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -98,7 +99,7 @@ func GetOr[T any](s *Session, key string, def T) T {
 func (s *Session) read(key string) ([]byte, bool) {
 	s.enter()
 	defer s.exit()
-	if raw, ok := s.work.values.Get(key); ok {
+	if raw, ok := s.work.Values.Get(key); ok {
 		return raw, true
 	}
 	return s.readFlash(key)
@@ -125,7 +126,7 @@ func (s *Session) Set(key string, value any) error {
 
 // set needs the lock.
 func (s *Session) set(key string, raw []byte) error {
-	return s.write(change{kind: changeSet, key: key, at: s.work.values.Find(key), raw: raw})
+	return s.write(change{kind: changeSet, key: key, at: s.work.Values.Find(key), raw: raw})
 }
 
 // SetDefault returns the value under key as [Session.Value] does, after
@@ -149,14 +150,14 @@ func (s *Session) setDefault(key string, v any) (present []byte, err error) {
 		}
 		return s.change(func() error {
 			var ok bool
-			if present, ok = s.work.values.Get(key); ok {
+			if present, ok = s.work.Values.Get(key); ok {
 				return nil
 			}
 			if err != nil {
 				return s.encoderError(err, key)
 			}
 			err := s.set(key, raw)
-			present, _ = s.work.values.Get(key)
+			present, _ = s.work.Values.Get(key)
 			return err
 		})
 	})
@@ -167,7 +168,7 @@ func (s *Session) setDefault(key string, v any) (present []byte, err error) {
 func (s *Session) stored(key string) []byte {
 	s.enter()
 	defer s.exit()
-	if raw, ok := s.work.values.Get(key); ok {
+	if raw, ok := s.work.Values.Get(key); ok {
 		return raw
 	}
 	return nil
@@ -218,8 +219,8 @@ var (
 // integer or the sum overflows an int64. It looks at the data, not at flash.
 func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 	err = s.change(func() error {
-		at := s.work.values.Find(key)
-		if old, present := s.work.values.At(at); present {
+		at := s.work.Values.Find(key)
+		if old, present := s.work.Values.At(at); present {
 			if wire.KindOf(old) != wire.Int {
 				return errNotInteger
 			}
@@ -268,7 +269,7 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 // nothing can be written it refuses, before anything is decoded.
 func (s *Session) toEdit(key string) (raw []byte, err error) {
 	err = s.change(func() error {
-		if found, ok := s.work.values.Get(key); ok {
+		if found, ok := s.work.Values.Get(key); ok {
 			raw = found
 		}
 		return nil
@@ -321,7 +322,7 @@ func Pop[T any](s *Session, key string) (v T, ok bool) {
 
 // find returns the encoded value under key, data before flash, nil if none.
 func (s *Session) find(key string) []byte {
-	if raw, ok := s.work.values.Get(key); ok {
+	if raw, ok := s.work.Values.Get(key); ok {
 		return raw
 	}
 	if raw, ok := s.findFlash(key); ok {
@@ -348,7 +349,7 @@ func (s *Session) take(key string, raw []byte) (taken, again bool) {
 func (s *Session) Keys() []string {
 	s.enter()
 	defer s.exit()
-	return keysOf(s.work.values)
+	return keysOf(s.work.Values)
 }
 
 func keysOf(values wire.Pairs) []string {
@@ -382,14 +383,14 @@ func (s *Session) snapshot() (data, flash wire.Pairs) {
 	s.enter()
 	defer s.exit()
 	flash = s.readAllFlash()
-	return s.work.values, flash
+	return s.work.Values, flash
 }
 
 // Len is the number of [Session.Keys].
 func (s *Session) Len() int {
 	s.enter()
 	defer s.exit()
-	return s.work.values.Len()
+	return s.work.Values.Len()
 }
 
 // Clear forgets the data and an expiry of its own. Flash stays, and so does
@@ -425,7 +426,7 @@ func (s *Session) forget() {
 // an attacker who planted a session (session fixation, CWE-384) must not share
 // the new one.
 func (s *Session) CycleID() error {
-	return s.change(func() error { return s.write(change{kind: changeCycle, id: newSessionID()}) })
+	return s.change(func() error { return s.write(change{kind: changeCycle, id: payload.NewID()}) })
 }
 
 // Accessed reports whether anything has looked at the session or written to
@@ -452,52 +453,4 @@ func (s *Session) Modified() bool {
 // [EventWriteRefused].
 func (s *Session) MarkModified() {
 	s.change(func() error { return s.write(change{kind: changeMark}) })
-}
-
-// SetExpiry gives the session an expiry of its own; the zero Expiry is the
-// policy again. It is a change: it is stored, and counts as activity. After
-// the header left it is refused, and reported as [EventWriteRefused].
-func (s *Session) SetExpiry(e Expiry) {
-	s.change(func() error { return s.write(change{kind: changeExpire, expiry: e}) })
-}
-
-// Expiry returns what SetExpiry set, in this request or an earlier one.
-func (s *Session) Expiry() Expiry {
-	s.enter()
-	defer s.exit()
-	return s.work.expiry
-}
-
-// ExpiresAt is when the session ends if nothing more happens: the earliest of
-// its deadlines, AbsoluteTimeout included. Where this request is activity (a
-// change, a view, a renewal) it counts from now.
-func (s *Session) ExpiresAt() time.Time {
-	s.enter()
-	defer s.exit()
-	return s.expiresAt(time.Now())
-}
-
-// ExpiresIn is the time left until [Session.ExpiresAt], not negative.
-func (s *Session) ExpiresIn() time.Duration {
-	s.enter()
-	defer s.exit()
-	now := time.Now()
-	return max(0, s.expiresAt(now).Sub(now))
-}
-
-// ExpiresAtBrowserClose reports whether the cookies end with the browser.
-func (s *Session) ExpiresAtBrowserClose() bool {
-	s.enter()
-	defer s.exit()
-	return s.m.endsWithBrowser(s.work.expiry)
-}
-
-// expiresAt needs the lock.
-func (s *Session) expiresAt(now time.Time) time.Time {
-	active := now
-	stored := s.live() && s.permitted && !s.destroyed && s.extent == decide.Untouched
-	if stored && !s.m.trackViews && !s.renews(now) {
-		active = time.Unix(s.data.payload.modified, 0)
-	}
-	return s.m.deadline(s.work.expiry, s.created(), active)
 }

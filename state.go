@@ -2,8 +2,6 @@ package cookiesession
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -15,6 +13,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cachecontrol"
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/lifetime"
+	"github.com/cookiesession/cookiesession/internal/payload"
 )
 
 // This file has what a manager and a session know, and the smallest steps on
@@ -23,7 +23,7 @@ import (
 
 // settings is a [Config] made ready for use. It never changes.
 type settings struct {
-	policy
+	lifetime.Policy
 	name        string // Config.Name
 	ring        *Keyring
 	users       []user // of compartments, in the order in which a response treats them
@@ -192,14 +192,14 @@ type content struct {
 	validated chan struct{}    // closed when Validate has answered
 	repairs   []func(*Session) // what checks want to be done once no lock is held
 
-	data  opened[record] // its err is what Rejected tells
-	views *opened[viewRecord]
+	data  opened[payload.Data] // its err is what Rejected tells
+	views *opened[payload.Views]
 	flash *flashState // nil: nothing of it was needed yet
 
 	// What this request makes of the data. Without permission it is only what
 	// this request wrote; merge puts that on top of what came when permission
 	// comes.
-	work      record
+	work      payload.Data
 	pending   []change // written without permission
 	extent    decide.Extent
 	destroyed bool
@@ -209,19 +209,6 @@ type content struct {
 	number  [9]byte   // room for the integer that Add encodes
 	fields  cachecontrol.Fields
 }
-
-// sessionID identifies a visitor's session. All zero is none.
-type sessionID [16]byte
-
-func newSessionID() (id sessionID) {
-	rand.Read(id[:]) // never fails
-	return id
-}
-
-func (id *sessionID) set(b []byte) bool { return copy(id[:], b) == len(id) && len(b) == len(id) }
-
-// String is base64url, 22 characters.
-func (id sessionID) String() string { return base64.RawURLEncoding.EncodeToString(id[:]) }
 
 // contextKey finds the session of one manager in a context.
 type contextKey struct{ m *settings }
@@ -250,8 +237,8 @@ func (s *Session) begin() {
 
 // blank is the data of a session that begins now. It is modified now, too: a
 // write measures what will be saved.
-func (s *Session) blank() record {
-	return record{created: s.at.Unix(), modified: s.at.Unix()}
+func (s *Session) blank() payload.Data {
+	return payload.Data{Created: s.at.Unix(), Modified: s.at.Unix()}
 }
 
 // noCookies reports whether the request brought none of our cookies.
@@ -265,14 +252,14 @@ func (s *Session) noCookies() bool {
 }
 
 // id needs the lock. A new session gets its id when somebody asks.
-func (s *Session) id() sessionID {
-	if s.work.id == (sessionID{}) {
-		s.work.id = newSessionID()
+func (s *Session) id() payload.ID {
+	if s.work.ID == (payload.ID{}) {
+		s.work.ID = payload.NewID()
 	}
-	return s.work.id
+	return s.work.ID
 }
 
-func (s *Session) created() time.Time { return time.Unix(s.work.created, 0) }
+func (s *Session) created() time.Time { return time.Unix(s.work.Created, 0) }
 
 // live reports whether a session came with the request that can be shown.
 func (s *Session) live() bool { return s.data.standing == decide.Alive }
@@ -287,11 +274,11 @@ func (s *Session) remembered() bool {
 }
 
 // visitor reports whether the session shows the id of such a visitor.
-func (s *Session) visitor() bool { return s.remembered() && s.work.id == s.views.payload.ID }
+func (s *Session) visitor() bool { return s.remembered() && s.work.ID == s.views.payload.ID }
 
 // renews reports whether reading has become activity.
 func (s *Session) renews(now time.Time) bool {
-	return s.m.renews(now, time.Unix(s.data.payload.modified, 0))
+	return s.m.Renews(now, time.Unix(s.data.payload.Modified, 0))
 }
 
 // note keeps an event until no lock is held. The session that Validate sees

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/views"
 )
 
@@ -39,7 +40,7 @@ func (s *Session) Views() Views {
 
 // counted needs the lock.
 func (s *Session) counted() Views {
-	v := viewRecord{views.Record{Created: s.at.Unix(), Last: s.at.Unix()}}
+	v := payload.Views{Record: views.Record{Created: s.at.Unix(), Last: s.at.Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload
 	}
@@ -52,7 +53,7 @@ func (s *Session) counted() Views {
 }
 
 // historyOf decodes the history, oldest first.
-func historyOf(v *viewRecord) []PageView {
+func historyOf(v *payload.Views) []PageView {
 	history := make([]PageView, 0, v.Len())
 	for view := range v.Views {
 		history = append(history, PageView{Path: view.Path, Time: time.Unix(view.Time, 0).UTC(), Status: view.Status})
@@ -66,7 +67,7 @@ func (s *Session) continuesViews() bool {
 		return false
 	}
 	if s.live() {
-		return s.views.payload.ID == s.data.payload.id
+		return s.views.payload.ID == s.data.payload.ID
 	}
 	return s.data.standing.Blank()
 }
@@ -74,12 +75,12 @@ func (s *Session) continuesViews() bool {
 // planViews is user.plan of the views. The history gets the room that is left.
 func (s *Session) planViews(e ending) step {
 	in := &s.in[viewsAt]
-	if !s.m.trackViews && in.Size == 0 {
+	if !s.m.TrackViews && in.Size == 0 {
 		return step{}
 	}
 	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed()
 	facts := decide.Views{
-		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.trackViews, Panicked: e.panicked,
+		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.TrackViews, Panicked: e.panicked,
 		Replaced: replaced, Foreign: s.crossSite && s.noCookies()}
 	switch {
 	case s.views != nil:
@@ -99,13 +100,13 @@ func (s *Session) planViews(e ending) step {
 	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= e.left }) {
 		return step{action: decide.Remove}
 	}
-	do.payload, do.maxAge = next, s.m.cookieAge(s.work.expiry, s.created(), e.now, e.now)
+	do.payload, do.maxAge = next, s.m.CookieAge(s.work.Expiry, s.created(), e.now, e.now)
 	return do
 }
 
 // nextViews is what the views are after this request.
-func (s *Session) nextViews(e ending, replaced bool) *viewRecord {
-	v := viewRecord{views.Record{Created: s.work.created, Last: e.now.Unix()}}
+func (s *Session) nextViews(e ending, replaced bool) *payload.Views {
+	v := payload.Views{Record: views.Record{Created: s.work.Created, Last: e.now.Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload
 	}
@@ -115,11 +116,11 @@ func (s *Session) nextViews(e ending, replaced bool) *viewRecord {
 }
 
 // browserID is the id of the session that the browser has after the response.
-func (s *Session) browserID(e ending, replaced bool) sessionID {
+func (s *Session) browserID(e ending, replaced bool) payload.ID {
 	switch {
 	case replaced:
 	case s.live() && !s.gone():
-		return s.data.payload.id
+		return s.data.payload.ID
 	case e.failed() && s.continuesViews(): // a new id is dropped with the rest of a failed request
 		return s.views.payload.ID
 	}
