@@ -9,6 +9,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/purpose"
 )
 
 // This file is the way out: what was decided about each compartment is carried
@@ -34,7 +35,7 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 	if s.phase != unseen {
 		return s.respond(h, status, panicked)
 	}
-	if s.answer == pageAnswer && status == http.StatusOK {
+	if s.answer == purpose.Page && status == http.StatusOK {
 		s.dropFlashUnopened(h)
 	}
 	return nil

@@ -58,6 +58,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
+	"github.com/cookiesession/cookiesession/internal/purpose"
 )
 
 // Config says how a [Manager] keeps its sessions. The zero value of every
@@ -303,8 +304,13 @@ func (m *Manager) OpenRequest(r *http.Request) *Session {
 
 func (m *Manager) openRequest(s *Session, lines *[]string, r *http.Request) {
 	s.m, s.lines, s.path = &m.settings, lines, r.URL.Path
-	if s.findFlashCookie(); s.answer != anyAnswer || m.always { // else nothing depends on the header: 30 ns
-		s.request.read(r)
+	if s.findFlashCookie(); s.answer != purpose.Unknown || m.always { // else nothing depends on the header: 30 ns
+		// At once: a handler that was timed out may still write to the header map
+		// when the response is committed.
+		s.crossSite = purpose.CrossSite(r.Header)
+		if s.answer != purpose.Unknown {
+			s.answer = purpose.Of(r)
+		}
 	}
 	s.permitted = m.consent == nil || m.consent(r)
 }

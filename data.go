@@ -1,13 +1,14 @@
 package cookiesession
 
 import (
+	"time"
+
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/payload"
 )
 
-import "time"
-
-// This file has the first user of the compartments: the data.
+// This file has the first user of the compartments, the data, and the simplest
+// one, the companion cookie.
 
 // planData is user.plan of the data.
 func (s *Session) planData(e ending) step {
@@ -70,4 +71,14 @@ func (s *Session) cameLen() int {
 		return 0
 	}
 	return s.data.plainLen
+}
+
+// planCompanion is user.plan of the companion cookie.
+func (s *Session) planCompanion(ending) step {
+	in := &s.in[companionAt]
+	if in.Size == 0 {
+		return step{}
+	}
+	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
+	return step{action: facts.Decide(), own: true}
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
-	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/wire"
@@ -75,16 +74,6 @@ func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cook
 		Path: a.Path, Domain: a.Domain, SameSite: a.SameSite,
 		Secure: !a.Insecure, HttpOnly: !a.ScriptAccess, Partitioned: a.Partitioned,
 	}
-}
-
-// planCompanion is user.plan of the companion cookie.
-func (s *Session) planCompanion(ending) step {
-	in := &s.in[companionAt]
-	if in.Size == 0 {
-		return step{}
-	}
-	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
-	return step{action: facts.Decide(), own: true}
 }
 
 const (

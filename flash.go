@@ -1,11 +1,10 @@
 package cookiesession
 
 import (
-	"slices"
-
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
+	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -21,12 +20,12 @@ import (
 func (s *Session) Flash(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()
-		out := f.out.With(key, raw)
+		out := f.Out.With(key, raw)
 		r := s.flashWith(out, s.live() || s.worthKeeping(s.at))
 		if err := s.fits(flashAt, r.PackedLen(), f.cameLen(), r.Values); err != nil {
 			return err
 		}
-		f.out = out
+		f.Out = out
 		return nil
 	})
 }
@@ -35,7 +34,7 @@ func (s *Session) Flash(key string, value any) error {
 func (s *Session) FlashNow(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()
-		f.now = f.now.With(key, raw)
+		f.Now = f.Now.With(key, raw)
 		return nil
 	})
 }
@@ -47,10 +46,10 @@ func (s *Session) KeepFlash(keys ...string) {
 	s.change(func() error {
 		f := s.flashes()
 		if len(keys) == 0 {
-			f.kept.all = true
+			f.Kept.All = true
 		}
 		for _, key := range keys {
-			f.kept.add(key)
+			f.Kept.Add(key)
 		}
 		return nil
 	})
@@ -62,8 +61,7 @@ func (s *Session) KeepFlash(keys ...string) {
 func (s *Session) ClearFlash() {
 	s.change(func() error {
 		f := s.flashes()
-		f.in, f.now, f.out = wire.Pairs{}, wire.Pairs{}, wire.Pairs{}
-		f.clear, f.kept = true, keySelection{}
+		f.Drop()
 		return nil
 	})
 }
@@ -74,22 +72,7 @@ func (s *Session) Flashes() map[string]any {
 	s.enter()
 	flash := s.readAllFlash()
 	s.exit()
-	return decodeAll(flash)
-}
-
-// flashState is what came as flash, and what this request makes of it. The
-// compartment is opened only where a flash value is asked for, or must be kept
-// beside a new one.
-type flashState struct {
-	opened[payload.Flash]
-
-	in    wire.Pairs   // of what came, what Delete and Pop have left
-	taken []string     // keys that Delete takes from what came once it is opened
-	now   wire.Pairs   // FlashNow: never sent
-	out   wire.Pairs   // Flash: for the next request
-	kept  keySelection // KeepFlash
-	seen  keySelection // read by this request
-	clear bool         // ClearFlash
+	return value.All(flash)
 }
 
 // flashes is made when something needs it: in each request it would cost 50 ns.
@@ -98,41 +81,6 @@ func (s *Session) flashes() *flashState {
 		s.flash = new(flashState)
 	}
 	return s.flash
-}
-
-// keySelection is a set of keys, or all of them.
-type keySelection struct {
-	all  bool
-	keys []string
-}
-
-func (k *keySelection) add(key string) {
-	if !k.all && !slices.Contains(k.keys, key) {
-		k.keys = append(k.keys, key)
-	}
-}
-
-func (k *keySelection) has(key string) bool { return k.all || slices.Contains(k.keys, key) }
-func (k *keySelection) empty() bool         { return !k.all && len(k.keys) == 0 }
-
-// changed reports whether the handler wrote flash for the browser to keep or
-// to lose.
-func (f *flashState) changed() bool {
-	return f.out.Len() > 0 || f.clear || f.lost() || !f.kept.empty()
-}
-
-// lost reports whether some of what came has been taken, or will be as soon as
-// it is opened.
-func (f *flashState) lost() bool {
-	return f.in.Len() < f.payload.Values.Len() || f.standing == decide.Unopened && len(f.taken) > 0
-}
-
-// shown reports whether this request had flash to show.
-func (f *flashState) shown() bool { return f.payload.Values.Len()+f.now.Len() > 0 }
-
-// forget drops what this request made; what came stays known.
-func (f *flashState) forget() {
-	*f = flashState{opened: f.opened, in: f.payload.Values}
 }
 
 // showsFlash reports whether flash that came may be shown. It goes with its
@@ -163,12 +111,7 @@ func (s *Session) openFlash() {
 		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
 	}
-	if !f.clear {
-		f.in = f.payload.Values
-	}
-	for _, key := range f.taken {
-		f.in = f.in.Without(key)
-	}
+	f.Came(f.payload.Values)
 }
 
 // findFlash returns the encoded flash value under key that this request sees.
@@ -177,20 +120,20 @@ func (s *Session) findFlash(key string) ([]byte, bool) {
 		return nil, false
 	}
 	f := s.flashes()
-	if raw, ok := f.now.Get(key); ok {
+	if raw, ok := f.Now.Get(key); ok {
 		return raw, true
 	}
 	if s.openFlash(); !s.showsFlash() {
 		return nil, false
 	}
-	return f.in.Get(key)
+	return f.In.Get(key)
 }
 
 // readFlash is findFlash for whoever shows the value: it counts as read.
 func (s *Session) readFlash(key string) ([]byte, bool) {
 	raw, ok := s.findFlash(key)
 	if ok {
-		s.flashes().seen.add(key)
+		s.flashes().Seen.Add(key)
 	}
 	return raw, ok
 }
@@ -198,10 +141,10 @@ func (s *Session) readFlash(key string) ([]byte, bool) {
 // readAllFlash is all that this request sees: what came, with FlashNow on top.
 func (s *Session) readAllFlash() (visible wire.Pairs) {
 	if s.openFlash(); s.showsFlash() {
-		visible = s.flash.in
+		visible = s.flash.In
 	}
-	s.flash.seen.all = true
-	return visible.Merge(s.flash.now)
+	s.flash.Seen.All = true
+	return visible.Merge(s.flash.Now)
 }
 
 // takeFlash removes key from what this request sees and the next one would get
@@ -212,17 +155,14 @@ func (s *Session) takeFlash(key string) {
 		return
 	}
 	f := s.flashes()
-	f.in, f.now = f.in.Without(key), f.now.Without(key)
-	if f.standing == decide.Unopened && s.in[flashAt].First != "" {
-		f.taken = append(f.taken, key)
-	}
+	f.Take(key, f.standing == decide.Unopened && s.in[flashAt].First != "")
 }
 
 // flashWith is a payload of out on top of what came, as large as it will be.
 // owned says whether there will be a session that it belongs to.
 func (s *Session) flashWith(out wire.Pairs, owned bool) payload.Flash {
 	if s.openFlash(); s.showsFlash() {
-		out = s.flash.in.Merge(out)
+		out = s.flash.In.Merge(out)
 	}
 	r := payload.Flash{Made: s.at.Unix(), Values: out}
 	if owned {
@@ -248,8 +188,8 @@ func (s *Session) flashRoom(exact bool) int {
 		s.openFlash()
 	}
 	f := s.flash
-	if f != nil && f.out.Len() > 0 {
-		r := s.flashWith(f.out, true) // whoever asks writes data
+	if f != nil && f.Out.Len() > 0 {
+		r := s.flashWith(f.Out, true) // whoever asks writes data
 		return s.cost(flashAt, r.PackedLen())
 	}
 	return s.flashStays()
@@ -286,7 +226,7 @@ func (s *Session) planFlash(e ending) step {
 	case decide.FlashRemove:
 		return step{action: decide.Remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
 	case decide.FlashMade:
-		return s.sendFlash(e, lifetime.Ceil(e.now), s.flash.out)
+		return s.sendFlash(e, lifetime.Ceil(e.now), s.flash.Out)
 	case decide.FlashSift:
 		return s.siftFlash(e, &facts)
 	}
@@ -297,8 +237,8 @@ func (s *Session) flashFacts(e ending) decide.Flash {
 	f := s.flashes()
 	facts := decide.Flash{
 		Standing: f.standing, Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed,
-		Failed: e.failed(), Shows: s.shows(e.status), Page: s.shows(e.status) && e.status == 200 && s.answer != dataAnswer,
-		Clear: f.clear, Kept: !f.kept.empty(), Read: !f.seen.empty(), Taken: f.lost(), Made: f.out.Len() > 0,
+		Failed: e.failed(), Shows: s.answer.Shows(e.status), Page: s.answer.ShowsPage(e.status),
+		Clear: f.Clear, Kept: !f.Kept.Empty(), Read: !f.Seen.Empty(), Taken: f.Taken(f.payload.Values), Made: f.Out.Len() > 0,
 		Moved: e.data == decide.Remove || e.data == decide.Issue && (!s.live() || s.work.ID != s.data.payload.ID)}
 	if f.standing == decide.Unopened && s.in[flashAt].First == "" {
 		facts.Standing = decide.Absent
@@ -309,46 +249,18 @@ func (s *Session) flashFacts(e ending) decide.Flash {
 // siftFlash sends what is left of what came, with what was made.
 func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 	f := s.flash
-	left := s.flashLeft(facts)
+	left := f.Left(facts.Shows, facts.Page)
 	made := lifetime.Ceil(e.now)
 	if !facts.Made && !facts.Kept {
 		made = f.payload.Made
 	}
 	switch facts.Sifted(left.Len() > 0, left.Len() < f.payload.Values.Len()) {
 	case decide.Issue:
-		return s.sendFlash(e, made, left.Merge(f.out))
+		return s.sendFlash(e, made, left.Merge(f.Out))
 	case decide.Remove:
 		return step{action: decide.Remove, stays: s.flashStays(), own: s.flash.changed()}
 	}
 	return step{stays: s.flashStays()}
-}
-
-// shows reports whether somebody sees what a response of that status shows. A
-// redirect, 204, 205 and 304 have no page, a 5xx is somebody else's, the answer to
-// HEAD has no body, and a prefetched page may never be looked at.
-func (r *request) shows(status int) bool {
-	switch {
-	case r.answer == unseenAnswer, status == 204, status == 205:
-		return false
-	}
-	return status >= 200 && status < 300 || status >= 400 && status < 500
-}
-
-// flashLeft is what goes on of what came. After a page that somebody saw that
-// is what was kept. After another response that somebody saw (an error page, a
-// script's fetch) it is also what that did not read. Else it is all of it.
-func (s *Session) flashLeft(facts *decide.Flash) wire.Pairs {
-	left := s.flash.in
-	if !facts.Shows {
-		return left
-	}
-	for key := range s.flash.in.All() {
-		consumed := facts.Page || s.flash.seen.has(key)
-		if consumed && !s.flash.kept.has(key) {
-			left = left.Without(key)
-		}
-	}
-	return left
 }
 
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {

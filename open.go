@@ -155,6 +155,31 @@ func (s *Session) merge() {
 	s.replay()
 }
 
+// track keeps in mind how far the handler has written. c has made next of the data.
+func (s *Session) track(c *change, next *payload.Data) {
+	switch {
+	case c.kind == changeClear:
+		s.extent = decide.Cleared
+	case c.kind == changeDelete && next.Values.Len() == s.work.Values.Len(): // it was not there
+	case s.extent == decide.Untouched:
+		s.extent = decide.Written
+	}
+}
+
+// replay makes the pending changes again, on top of what came.
+func (s *Session) replay() {
+	for _, c := range s.pending {
+		if c.kind == changeSet {
+			c.at = s.work.Values.Find(c.key)
+		}
+		next := s.work
+		c.apply(&next)
+		s.track(&c, &next)
+		s.work = next
+	}
+	s.pending = nil
+}
+
 // askValidate asks Validate about the session that came, without the lock.
 func (s *Session) askValidate() {
 	s.phase, s.validated = validating, make(chan struct{})

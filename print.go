@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/value"
@@ -36,8 +35,8 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 	defer s.exit()
 	out = map[string]any{
 		"id":         s.id().String(),
-		"created":    jsonValue(s.created().UTC()),
-		"expires_at": jsonValue(s.expiresAt(time.Now()).UTC()),
+		"created":    value.JSONTime(s.created().UTC()),
+		"expires_at": value.JSONTime(s.expiresAt(time.Now()).UTC()),
 		"new":        s.isNew(),
 	}
 	if s.m.TrackViews {
@@ -50,43 +49,9 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 func publicAll(pairs wire.Pairs) map[string]any {
 	out := make(map[string]any, pairs.Len())
 	for key, raw := range pairs.All() {
-		out[key] = jsonValue(value.JSON(raw))
+		out[key] = value.Public(raw)
 	}
 	return out
-}
-
-// jsonValue makes a decoded value one that JSON can express.
-func jsonValue(v any) any {
-	switch v := v.(type) {
-	case float64:
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return fmt.Sprint(v)
-		}
-	case time.Time:
-		if y := v.Year(); y < 0 || y > 9999 {
-			return v.Format(time.RFC3339Nano)
-		}
-	case []any:
-		for i := range v {
-			v[i] = jsonValue(v[i])
-		}
-	case map[string]any:
-		for key := range v {
-			v[key] = jsonValue(v[key])
-		}
-	case map[any]any:
-		texts := make(map[string]any, len(v))
-		for key, value := range v {
-			texts[fmt.Sprint(key)] = jsonValue(value)
-		}
-		return texts
-	case nil, bool, string, int64, uint64, []byte:
-	default: // a type that the application registered with msgpack
-		if _, err := json.Marshal(v); err != nil {
-			return fmt.Sprintf("%T", v)
-		}
-	}
-	return v
 }
 
 // LogValue gives a fingerprint of the ID and the names of the keys, never a

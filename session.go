@@ -364,17 +364,9 @@ func keysOf(values wire.Pairs) []string {
 // data has not. Values are as [Session.Value] returns them.
 func (s *Session) All() map[string]any {
 	data, flash := s.snapshot()
-	all := decodeAll(flash)
-	maps.Copy(all, decodeAll(data))
+	all := value.All(flash)
+	maps.Copy(all, value.All(data))
 	return all
-}
-
-func decodeAll(pairs wire.Pairs) map[string]any {
-	out := make(map[string]any, pairs.Len())
-	for key, raw := range pairs.All() {
-		out[key] = value.Of(raw)
-	}
-	return out
 }
 
 // snapshot returns the data and the flash that this request can see, to be

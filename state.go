@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -13,8 +12,10 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cachecontrol"
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/flash"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
+	"github.com/cookiesession/cookiesession/internal/purpose"
 )
 
 // This file has what a manager and a session know, and the smallest steps on
@@ -120,69 +121,35 @@ const (
 
 // request is what matters of the request besides its cookies.
 type request struct {
-	path      string // without the query; "" is not recorded
-	answer    answerKind
+	path      string         // without the query; "" is not recorded
+	answer    purpose.Answer // anyone's, unless a flash cookie came: else it does not matter
 	crossSite bool
-}
-
-// answerKind is whom the answer is for, as far as that matters to flash.
-type answerKind uint8
-
-const (
-	anyAnswer    answerKind = iota // no flash came, so it does not matter
-	pageAnswer                     // a page that somebody sees; also where the client does not say
-	dataAnswer                     // an image, a script's fetch
-	unseenAnswer                   // nobody sees it: HEAD, OPTIONS, a prefetch
-)
-
-// read takes what it needs at once: a handler that was timed out may still
-// write to the header map when the response is committed.
-func (r *request) read(from *http.Request) {
-	switch {
-	case from.Method == http.MethodHead, from.Method == http.MethodOptions, prefetches(from.Header):
-		r.answer = unseenAnswer
-	case !navigates(from.Header):
-		r.answer = dataAnswer
-	}
-	r.crossSite = first(from.Header, "Sec-Fetch-Site") == "cross-site"
-}
-
-// prefetches reports whether the browser asks before the visitor does. The
-// fields other than Sec-Purpose are those of older browsers.
-func prefetches(h http.Header) bool {
-	for _, name := range []string{"Sec-Purpose", "X-Sec-Purpose", "Purpose", "X-Purpose", "X-Moz"} {
-		if v := first(h, name); strings.HasPrefix(v, "prefetch") || v == "preview" {
-			return true
-		}
-	}
-	return false
-}
-
-// navigates reports whether the request is for a document that a person looks
-// at. Browsers send no Sec-Fetch-Dest over plain HTTP, and older ones never do.
-// Then they still ask for HTML by name where they navigate, and not where a
-// script or an image asks. A client that says nothing gets the benefit of the doubt.
-func navigates(h http.Header) bool {
-	if dest := first(h, "Sec-Fetch-Dest"); dest != "" {
-		return dest == "document"
-	}
-	accept := first(h, "Accept")
-	return first(h, "X-Requested-With") == "" && (accept == "" || strings.Contains(accept, "html"))
 }
 
 // findFlashCookie takes note of a flash cookie, without looking further.
 func (s *Session) findFlashCookie() {
 	if cookie.Contains(s.m.users[flashAt].Name, *s.lines) {
-		s.answer = pageAnswer
+		s.answer = purpose.Page
 	}
 }
 
-// first is Header.Get for a canonical name.
-func first(h http.Header, name string) string {
-	if v := h[name]; len(v) > 0 {
-		return v[0]
-	}
-	return ""
+// flashState is what came as flash, and what this request makes of it. The
+// compartment is opened only where a flash value is asked for, or must be kept
+// beside a new one.
+type flashState struct {
+	opened[payload.Flash]
+	flash.Writes
+}
+
+// changed reports whether the browser has flash to keep or to lose.
+func (f *flashState) changed() bool { return f.Changed(f.payload.Values) }
+
+// shown reports whether this request had flash to show.
+func (f *flashState) shown() bool { return f.payload.Values.Len()+f.Now.Len() > 0 }
+
+// forget drops what this request made; what came stays known.
+func (f *flashState) forget() {
+	*f = flashState{opened: f.opened, Writes: flash.Writes{In: f.payload.Values}}
 }
 
 // content is what a session that is looked at needs.
