@@ -7,20 +7,25 @@ import (
 	"github.com/cookiesession/cookiesession/internal/keyfile"
 )
 
-// LoadKeyFile makes a ring of the keys in a file and follows it:
+// LoadKeyFile makes a ring of the keys in a file, and follows the file:
 //
 //	{"keys": [{"secret": "…", "seal_from": "2026-11-20T10:00:00Z", "open_until": "…", "format": "securecookie"}]}
 //
-// Each entry is a [Key]; only the secret is required. "cookiesession keys"
-// makes and rotates such files.
+// Each entry is a [Key], of which only the secret is required. "cookiesession
+// keys" makes and rotates such files. A file has at most 64 KB.
 //
-// There is no goroutine: whatever uses the ring looks at the file when the
-// last look was 5 seconds ago, so a process that was frozen sees the new keys
-// in its first request. The file is read, not just examined, through whatever
-// symbolic links lead to it at that moment: renames, rewrites in place and
-// Kubernetes' exchange of links are all seen. A file that is broken, half
-// written, empty, gone or has keys that [NewKeyring] refuses is reported
-// once, as [EventKeysRefused] and by [Keyring.Err], and the keys in force stay.
+// There is no goroutine that watches the file. Whatever uses the ring reads the
+// file again when it was read 5 seconds ago or more. So a process that was
+// frozen has the new keys in its first request. While one request reads, the
+// others do not wait for it.
+//
+// The path is resolved and the whole file is read each time. So it does not
+// matter how a file is exchanged: by renaming, by writing into it, or by
+// symbolic links as in Kubernetes.
+//
+// A file that is broken, half written, empty or gone, or that has keys which
+// [NewKeyring] refuses, changes nothing. It is reported once, as
+// [EventKeysRefused] and by [Keyring.Err].
 func LoadKeyFile(path string) (*Keyring, error) {
 	path, err := filepath.Abs(path) // the working directory may change
 	if err != nil {
@@ -35,9 +40,10 @@ func LoadKeyFile(path string) (*Keyring, error) {
 	return r, nil
 }
 
-// ParseKeyring reads secrets separated by commas or line breaks, the one that
-// seals first: "secret,older secret", as in one environment variable. A text
-// that begins with "{" is read as a key file, dates included.
+// ParseKeyring makes a ring of secrets that are separated by commas or line
+// breaks, as in an environment variable: "secret,older secret". The first one
+// seals. A text that begins with "{" is read as the text of a key file, with
+// its dates. See [LoadKeyFile]. A text has at most 64 KB.
 func ParseKeyring(text string) (*Keyring, error) {
 	r := new(Keyring)
 	if err := r.replace(keyfile.ParseList(text)); err != nil {

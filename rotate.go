@@ -17,17 +17,17 @@ import (
 )
 
 // Secret is the secret text that a key is derived from. It prints, logs and
-// marshals as a fingerprint, "secret(" and the id of its key and ")"; only
+// marshals as a fingerprint: "secret(", the id of its key and ")". Only
 // [Secret.Reveal] gives the text back. A Secret that is not zero has passed
-// [ParseSecret]. Equal secrets are equal with ==.
+// [ParseSecret]. Secrets with the same text are equal with ==.
 type Secret struct{ secret keys.Secret }
 
 // NewSecret makes a secret of 32 random bytes, as 43 characters of base64url.
 func NewSecret() Secret { return Secret{keys.NewSecret()} }
 
-// ParseSecret reads a secret of at least 32 bytes: as hex when all of it is
-// hex digits, else as base64url or base64, padded or not. White space around
-// it is dropped.
+// ParseSecret reads a secret of at least 32 bytes, in at most 1,024 characters.
+// A text of hex digits alone is read as hex, any other as base64url or base64,
+// padded or not. White space around the text is dropped.
 //
 // It refuses what was visibly not drawn at random: a sequence, a repeated
 // pattern, few distinct bytes, a sample from some documentation, and text made
@@ -53,12 +53,12 @@ func (s Secret) Format(f fmt.State, _ rune) { io.WriteString(f, s.String()) }
 // LogValue gives the fingerprint.
 func (s Secret) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
-// MarshalText gives the fingerprint: what writes a key file says so by
-// [Secret.Reveal].
+// MarshalText gives the fingerprint, so that no secret is written by accident.
+// A program that writes key files calls [Secret.Reveal].
 func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
-// UnmarshalText is [ParseSecret], for JSON, flag, environment, YAML and TOML
-// libraries.
+// UnmarshalText is [ParseSecret] for libraries that read JSON, YAML, TOML,
+// flags or environment variables. With an error the secret stays as it was.
 func (s *Secret) UnmarshalText(text []byte) error {
 	parsed, err := ParseSecret(string(text))
 	if err == nil {
@@ -67,35 +67,37 @@ func (s *Secret) UnmarshalText(text []byte) error {
 	return err
 }
 
-// Format is how a key seals. Any key opens both.
+// Format is how a key seals. Every key opens both formats.
 type Format string
 
 const (
-	// FormatSecurecookie is the default: what gorilla/securecookie makes.
+	// FormatSecurecookie is the default. gorilla/securecookie makes the same.
 	FormatSecurecookie Format = "securecookie"
-	// FormatCompact has one base64 layer instead of two, with AES-256 and
-	// HMAC-SHA-256 too: shorter by a quarter and faster, but only this package (or
-	// what follows its FORMAT.md) reads it.
+	// FormatCompact also has AES-256 and HMAC-SHA-256, but one layer of base64
+	// instead of two. It is shorter by a quarter, and faster. Only this package
+	// reads it, and programs that follow its FORMAT.md.
 	FormatCompact Format = "compact"
 )
 
-// Key is one key of a [Keyring]: a secret, when it is used and how it seals.
-// Its JSON is one entry of a key file; see [LoadKeyFile].
+// Key is one key of a [Keyring]: a secret, when it is used and how it seals. It
+// has either a Secret, or a HashKey and a BlockKey. Its JSON is one entry of a
+// key file, see [LoadKeyFile].
 type Key struct {
 	Secret    Secret    `json:"secret,omitzero"`
-	HashKey   Secret    `json:"hash_key,omitzero"`   // 32 or 64 bytes, with BlockKey instead of Secret,
-	BlockKey  Secret    `json:"block_key,omitzero"`  // 32 bytes, to share keys with other gorilla/securecookie programs
-	SealFrom  time.Time `json:"seal_from,omitzero"`  // seals from then on; it opens already before
-	OpenUntil time.Time `json:"open_until,omitzero"` // refused from then on; zero: never
+	HashKey   Secret    `json:"hash_key,omitzero"`   // 32 or 64 bytes, to share keys with other programs
+	BlockKey  Secret    `json:"block_key,omitzero"`  // 32 bytes, that use gorilla/securecookie
+	SealFrom  time.Time `json:"seal_from,omitzero"`  // it seals from then on, and opens already before
+	OpenUntil time.Time `json:"open_until,omitzero"` // it neither opens nor seals from then on; zero: no end
 	Format    Format    `json:"format,omitzero"`     // "" is FormatSecurecookie
 }
 
-// ID names the key on cookies, in logs and to "cookiesession keys": 4
-// characters, derived from the secret. It is "" for a key without one.
+// ID is the name of the key on cookies, in logs and for "cookiesession keys". It
+// is 4 characters that are derived from the secret, "" for a key without one.
 func (k Key) ID() string { return k.material().ID() }
 
-// UnmarshalJSON reads one entry of a key file. Unknown and doubled fields are
-// errors: a mistyped date would change when a key is used.
+// UnmarshalJSON reads one entry of a key file. It refuses a field that it does
+// not know or that is there twice: with a mistyped date the key would be used at
+// another time. With an error the key stays as it was.
 func (k *Key) UnmarshalJSON(data []byte) error {
 	m, err := keyfile.ParseKey(data)
 	if err != nil {
@@ -116,29 +118,34 @@ func (k Key) material() keys.Material {
 	}
 }
 
-// Keyring holds the keys of one application: one of them seals, all of them
-// open. Which key seals follows from the keys' dates and the clock: the one
-// with the latest SealFrom that has passed, the first in the list on a tie.
+// Keyring holds the keys of one application. One of them seals, and all of them
+// open. The key that seals is the one with the latest SealFrom that has passed.
+// If two have the same, it is the first in the list.
 //
-// A ring may be replaced during traffic ([Keyring.Replace]) or follow a file
-// ([LoadKeyFile]). It is safe for concurrent use, costs no lock on the way of
-// a request, and must not be copied. Whoever shares a ring and a Name shares
-// sessions: every application, environment and tenant has a ring of its own.
+// The keys may be replaced during traffic ([Keyring.Replace]), or follow a file
+// ([LoadKeyFile]). A Keyring is safe for concurrent use, takes no lock in a
+// request, and must not be copied.
+//
+// Applications that have the same keys and the same Name read each other's
+// sessions. So every application, environment and tenant needs a ring of its
+// own.
 type Keyring struct {
 	keys   atomic.Pointer[keys.Set]         // nil: a zero Keyring, which New refuses
 	follow atomic.Pointer[keyfile.Follower] // nil: the ring follows no file
 	err    atomic.Pointer[error]            // of the last exchange; nil: it was not refused
 
-	mu        sync.Mutex // held while the keys are exchanged, never while a file is read
-	listening sync.Mutex
-	listeners []func(context.Context, Event) // under listening
-	news      []Event                        // not told yet; under listening
-	hasNews   atomic.Bool
+	// mu is held while the keys are exchanged, never while a file is read.
+	mu sync.Mutex
+
+	listening sync.Mutex                     // for the two below
+	listeners []func(context.Context, Event) // the managers that use the ring
+	news      []Event                        // that nobody has been told yet
+	hasNews   atomic.Bool                    // so that notify costs no lock where there is none
 }
 
-// NewKeyring makes a ring of 1 to 16 keys. It refuses, with every reason at
-// once, keys without a proper secret, two keys that share one, and a ring
-// with any instant from now on at which no key would seal.
+// NewKeyring makes a ring of 1 to 16 keys. It refuses a key without a proper
+// secret, two keys that share a secret, and keys whose dates leave a time, now
+// or later, at which none of them seals. The error has every reason.
 func NewKeyring(keys ...Key) (*Keyring, error) {
 	r := new(Keyring)
 	if err := r.Replace(keys...); err != nil {
@@ -147,9 +154,10 @@ func NewKeyring(keys ...Key) (*Keyring, error) {
 	return r, nil
 }
 
-// Replace exchanges the keys during traffic, whole or not at all. It ends
-// following a file. Refused keys leave everything as it is; the reasons are
-// returned, kept for [Keyring.Err] and reported as [EventKeysRefused].
+// Replace exchanges all keys at once, also during traffic. The ring does not
+// follow a file any more. What [NewKeyring] refuses is refused here too, and
+// changes nothing. The error is returned, kept for [Keyring.Err] and reported as
+// [EventKeysRefused].
 func (r *Keyring) Replace(keys ...Key) error {
 	return r.replace(materials(keys), nil)
 }
@@ -162,9 +170,10 @@ func materials(list []Key) []keys.Material {
 	return all
 }
 
-// Refuse reports that new keys could not be had, to [Keyring.Err] and as
-// [EventKeysRefused]; the keys in force stay. It is for what fetches keys from
-// elsewhere and hands them to Replace.
+// Refuse reports that new keys could not be fetched. It is for programs that
+// fetch keys from elsewhere and call Replace or ReplaceJSON with them. The keys
+// in force stay. The reason is kept for [Keyring.Err] and reported as
+// [EventKeysRefused].
 func (r *Keyring) Refuse(why error) {
 	r.replace(nil, why)
 }
@@ -186,11 +195,11 @@ type KeyStatus struct {
 	SealFrom  time.Time `json:"seal_from,omitzero"`
 	OpenUntil time.Time `json:"open_until,omitzero"`
 	Format    Format    `json:"format"`
-	Opened    uint64    `json:"opened"` // cookies opened by this process since the key was loaded
+	Opened    uint64    `json:"opened"` // cookies that this process has opened since it loaded the key
 }
 
-// Status tells about every key, in the order of the list. Opened of the keys
-// in state [KeyOpening] is how much still arrives under older keys.
+// Status tells about every key, in the order of the list. Where a key is in the
+// state [KeyOpening], Opened shows whether cookies of it still come.
 func (r *Keyring) Status() []KeyStatus {
 	now := time.Now()
 	set := r.current(now)
@@ -205,8 +214,8 @@ func (r *Keyring) Status() []KeyStatus {
 	return all
 }
 
-// Err tells why the last reload or [Keyring.Replace] was refused; nil when
-// the keys in force are the last that were offered.
+// Err tells why the last reload or [Keyring.Replace] was refused. It is nil when
+// it was not, so that the keys in force are the latest.
 func (r *Keyring) Err() error {
 	r.current(time.Now())
 	r.notify()
@@ -216,8 +225,8 @@ func (r *Keyring) Err() error {
 	return nil
 }
 
-// LastRead tells when the followed file was last looked at; zero if the ring
-// follows none.
+// LastRead tells when the followed file was last read, or could not be read. It
+// is zero if the ring follows no file.
 func (r *Keyring) LastRead() time.Time {
 	if f := r.follow.Load(); f != nil {
 		return f.LastRead()
@@ -244,7 +253,7 @@ func (r *Keyring) MarshalJSON() ([]byte, error) {
 // valid reports whether there are keys.
 func (r *Keyring) valid() bool { return r != nil && r.inForce() != nil }
 
-// inForce gives the keys in force as they are, without a look at the file.
+// inForce gives the keys in force. It never reads the file.
 func (r *Keyring) inForce() *keys.Set { return r.keys.Load() }
 
 // current gives the keys in force. It reads the followed file first when that
@@ -289,8 +298,8 @@ func (r *Keyring) reload(f *keyfile.Follower) {
 	})
 }
 
-// replace puts new keys in force and ends following a file, or reports why the
-// keys could not be had or used.
+// replace puts new keys in force and ends following a file. With an err it
+// reports why the keys could not be fetched or read.
 func (r *Keyring) replace(list []keys.Material, err error) error {
 	err = r.exchange(list, err)
 	r.notify()
@@ -311,8 +320,8 @@ func (r *Keyring) exchange(list []keys.Material, err error) error {
 	return err
 }
 
-// install puts a set in force, or keeps why there is none. It is called under
-// mu, so that the news come in the order of the exchanges.
+// install puts a set in force, or keeps the error. The caller holds mu, so that
+// events come in the order of the exchanges.
 func (r *Keyring) install(set *keys.Set, err error) {
 	if err != nil {
 		r.err.Store(&err)
@@ -328,15 +337,15 @@ func (r *Keyring) install(set *keys.Set, err error) {
 	r.note(e)
 }
 
-// attach has emit called with every exchange of keys.
+// attach has emit called with every exchange of keys, and with every refusal.
 func (r *Keyring) attach(emit func(context.Context, Event)) {
 	r.listening.Lock()
 	defer r.listening.Unlock()
 	r.listeners = append(r.listeners, emit)
 }
 
-// note keeps an event for notify: a session that is locked may be what reads
-// the file.
+// note keeps an event for notify. It calls no listener itself: the caller may
+// hold the lock of a session, and a listener may use that session.
 func (r *Keyring) note(e Event) {
 	r.listening.Lock()
 	defer r.listening.Unlock()

@@ -19,8 +19,9 @@ const (
 )
 
 // Follower reads a key file again and again and tells what has changed. It has
-// no goroutine: whoever uses the keys asks [Follower.Due]. It is safe for
-// concurrent use.
+// no goroutine: whoever uses the keys asks [Follower.Due], and then calls
+// [Follower.Reload]. It compares what it reads, not the time or the size of the
+// file, which two contents may share. It is safe for concurrent use.
 type Follower struct {
 	path string
 	read func(path string) ([]byte, error)
@@ -30,11 +31,11 @@ type Follower struct {
 	// reading is held by the one that reads, and by nobody else: the others go
 	// on with the keys that they have.
 	reading sync.Mutex
-	seen    string // what was read last; under reading
-	refused bool   // whether it was refused; under reading
+	seen    string // a hash of what was read last, and the error; under reading
+	refused bool   // whether that was refused; under reading
 }
 
-// Follow follows the file at path. Something like [Read] reads it.
+// Follow follows the file at path. read is [Read], but for tests.
 func Follow(path string, read func(path string) ([]byte, error)) *Follower {
 	return &Follower{path: path, read: read}
 }
@@ -67,8 +68,7 @@ func (f *Follower) Reload(old *keys.Set, take func(*keys.Set, error)) {
 		return
 	}
 	defer f.reading.Unlock()
-	now := time.Now()
-	f.lastRead.Store(now.UnixNano())
+	f.lastRead.Store(time.Now().UnixNano())
 	data, err := f.read(f.path)
 	found := fmt.Sprintf("%x %v", sha256.Sum256(data), err)
 	changed := found != f.seen
@@ -78,21 +78,22 @@ func (f *Follower) Reload(old *keys.Set, take func(*keys.Set, error)) {
 	}
 	// The same file that was refused before is checked again, because a date
 	// in it may have been reached. It is not reported twice.
-	set, err := f.parse(data, err, old, now)
+	set, err := f.parse(data, err, old)
 	if err == nil || changed {
 		take(set, err)
 	}
 	f.refused = err != nil
 }
 
-func (f *Follower) parse(data []byte, err error, old *keys.Set, now time.Time) (*keys.Set, error) {
+// parse makes a set of what was read, if anything was. Its error names the file.
+func (f *Follower) parse(data []byte, err error, old *keys.Set) (*keys.Set, error) {
 	var list []keys.Material
 	var set *keys.Set
 	if err == nil {
 		list, err = Parse(data)
 	}
 	if err == nil {
-		set, err = keys.NewSet(list, old, now)
+		set, err = keys.NewSet(list, old, time.Now())
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%w (key file %q)", err, f.path)

@@ -19,7 +19,9 @@ import (
 	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
-const maxFile = 64 << 10 // bytes; 16 keys take 4,000
+// maxFile is in bytes. 16 keys take 4,000. What is longer is some other file, or
+// the wrong value of a store, and reading it must not cost memory.
+const maxFile = 64 << 10
 
 var errTooLong = fmt.Errorf("cookiesession: more than %d bytes: this is no key file", maxFile)
 
@@ -70,8 +72,8 @@ func Parse(data []byte) ([]keys.Material, error) {
 			return nil, errors.New("cookiesession: key file: \"keys\" is no list")
 		}
 	}
-	// Also a text that is no ring at all must not cost much time, nor give a
-	// long list of problems.
+	// Checked before the entries are read: thousands of them would give an
+	// error with thousands of lines.
 	if err := keys.CheckCount(len(entries)); err != nil {
 		return nil, err
 	}
@@ -88,7 +90,8 @@ func Parse(data []byte) ([]keys.Material, error) {
 	return list, nil
 }
 
-// ParseKey reads one entry of a key file.
+// ParseKey reads one entry of a key file. An entry without a secret is accepted:
+// [keys.NewSet] judges whether a key can be made from it.
 func ParseKey(data []byte) (keys.Material, error) {
 	m, err := parseKey(data)
 	if err != nil {
@@ -115,6 +118,7 @@ func parseKey(data []byte) (m keys.Material, err error) {
 	return m, errors.Join(problems...)
 }
 
+// setField reads one field into m.
 func setField(m *keys.Material, name string, value json.RawMessage) (err error) {
 	var text string
 	if json.Unmarshal(value, &text) != nil || value[0] != '"' { // encoding/json takes null for ""
@@ -142,6 +146,8 @@ func setField(m *keys.Material, name string, value json.RawMessage) (err error) 
 	return nil
 }
 
+// parseTime reads a time with its zone, as RFC 3339 writes it. A date alone
+// would leave open when the day begins.
 func parseTime(text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {

@@ -60,6 +60,7 @@ func TestTextThatIsNoKeyFileIsRefused(t *testing.T) {
 		"{\n\"keys\": [\n{\"secret\": \"S":      "no JSON from line",
 		"{\n\"keys\": []\n} x":                  "behind the closing brace",
 		`{"keys": []} {}`:                       "behind the closing brace",
+		"{\n\"keys\":\n\n[}":                    "no JSON from line 2 on",
 		`{"keys": [], "keys": []}`:              `"keys" is there twice`,
 		`{"keys": [], "\u006beys": []}`:         `"keys" is there twice`,
 		`{"keys": [], "version": 2}`:            `unknown field "version"; it is {"keys": […]}`,
@@ -154,6 +155,17 @@ func TestALargeTextIsRefusedWithAShortError(t *testing.T) {
 		if list, err := keyfile.Parse([]byte(text)); err == nil || list != nil || !strings.Contains(err.Error(), reason) || len(err.Error()) > 200 {
 			t.Errorf("%d bytes: want a short error about %q, got %.300v", len(text), reason, err)
 		}
+	}
+}
+
+func TestTheLargestTextIsRead(t *testing.T) {
+	text := fmt.Sprintf(`{"keys": [{"secret": %q}]}`, keys.NewSecret().Reveal())
+	text += strings.Repeat(" ", 64<<10-len(text))
+	if list, err := keyfile.Parse([]byte(text)); err != nil || len(list) != 1 {
+		t.Errorf("%d bytes: %d keys, %v", len(text), len(list), err)
+	}
+	if list, err := keyfile.ParseList(text); err != nil || len(list) != 1 {
+		t.Errorf("as a list: %d keys, %v", len(list), err)
 	}
 }
 

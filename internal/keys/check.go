@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
+// maxKeys is more than any rotation needs: one key seals, one or two are still
+// needed to open, one waits. The bound keeps a search among the keys short,
+// and a text that is no ring from costing time.
 const maxKeys = 16
 
-// check gives every reason why no ring can be made from the materials.
+// check gives every reason why no ring can be made from the materials. It gives
+// them all at once, because a person will correct a file by them.
 func check(materials []Material, now time.Time) error {
 	if err := CheckCount(len(materials)); err != nil {
 		return err
@@ -27,7 +31,8 @@ func check(materials []Material, now time.Time) error {
 	return errors.Join(problems...)
 }
 
-// CheckCount says why a ring cannot have n keys.
+// CheckCount says why a ring cannot have n keys, nil if it can. Whoever reads
+// keys calls it before reading n of them.
 func CheckCount(n int) error {
 	switch {
 	case n == 0:
@@ -48,7 +53,9 @@ func (m Material) Name(i int) string {
 }
 
 // sharedSecrets finds two keys with the same id, and any secret that is used
-// twice. Two keys with one secret would open each other's cookies.
+// twice. Two keys with one secret would open each other's cookies, so that the
+// end of the one would not be the end of what it has sealed. Bytes are compared,
+// because one secret can be written in hex and in base64.
 func sharedSecrets(materials []Material) (problems []error) {
 	ids := map[string]bool{}
 	owners := map[string]string{} // the id of the key that has the secret's bytes
@@ -95,6 +102,7 @@ func sealGap(materials []Material, now time.Time) error {
 	return nil
 }
 
+// gapError names the keys: a person has to find their dates in a file.
 func gapError(materials []Material, from time.Time, next int64, now time.Time) error {
 	when := "now"
 	if from.After(now) {

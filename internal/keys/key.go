@@ -130,6 +130,8 @@ const (
 	labelCompactBlock      = "cookiesession v1 compact block key"
 )
 
+// newKey expands material that has no problem. Both formats are made ready: a
+// key opens both, so that the format of a key can be changed at any time.
 func newKey(m Material, position int) (*Key, error) {
 	ikm := m.ikm()
 	k := &Key{

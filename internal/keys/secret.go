@@ -11,8 +11,12 @@ import (
 )
 
 const (
+	// minSecretBytes is the size of an AES-256 key. With fewer bytes the secret
+	// would be easier to guess than the keys that are derived from it.
 	minSecretBytes = 32
-	maxSecretText  = 1024 // characters. The text may be any file, so the work must be bounded
+	// maxSecretText is in characters. The text may be any file that somebody
+	// named by mistake, and the checks take time that grows with its square.
+	maxSecretText = 1024
 )
 
 // Secret is a text that a key is derived from. A Secret that is not zero has
@@ -36,7 +40,10 @@ func NewSecret() Secret {
 	}
 }
 
-// ParseSecret reads the text of a secret. It drops white space around the text.
+// ParseSecret reads the text of a secret: hex where all of it is hex digits,
+// else base64url or base64. It drops white space around the text, because files
+// end with a line break. It refuses weak secrets. An error names such a secret by
+// its fingerprint, so that a person can tell which of several it is.
 func ParseSecret(text string) (Secret, error) {
 	text = strings.TrimSpace(text)
 	raw, err := decode(text)
@@ -61,7 +68,8 @@ func (s Secret) Reveal() string {
 	return s.text.Value()
 }
 
-// String gives a fingerprint: "secret(", the id of its key and ")".
+// String gives a fingerprint: "secret(", the id of its key and ")". Package fmt
+// uses it for most verbs, for the others see text.
 func (s Secret) String() string { return "secret(" + Material{Secret: s}.ID() + ")" }
 
 // bytes decodes the text, nil if there is none.
@@ -108,6 +116,7 @@ func decode(text string) ([]byte, error) {
 	return raw, nil
 }
 
+// decodeBase64 accepts both alphabets, but not in one text, and padding or none.
 func decodeBase64(text string) ([]byte, error) {
 	if strings.ContainsAny(text, "\r\n") { // encoding/base64 would skip them
 		return nil, base64.CorruptInputError(0)

@@ -10,7 +10,8 @@ import (
 type Set struct{ keys []*Key }
 
 // NewSet makes the keys, or says with every reason at once why they cannot be
-// used together. Keys that are in old too go on with their counts.
+// used together. now is the time from which on some key must seal. A key that is
+// in old too keeps its count of opened texts. old may be nil.
 func NewSet(materials []Material, old *Set, now time.Time) (*Set, error) {
 	if err := check(materials, now); err != nil {
 		return nil, err
@@ -47,7 +48,8 @@ func (s *Set) Sealing(now time.Time) *Key {
 	return best
 }
 
-// ByID gives the key with that id, nil if there is none.
+// ByID gives the key with that id, nil if there is none. A key that is past its
+// end is given too: ask [Key.Retired].
 func (s *Set) ByID(id string) *Key {
 	if s == nil {
 		return nil
@@ -91,7 +93,7 @@ type Status struct {
 	Opened              uint64 // texts that this process opened with the key
 }
 
-// Status tells about every key.
+// Status tells about every key, in the order of the list.
 func (s *Set) Status(now time.Time) []Status {
 	if s == nil {
 		return nil

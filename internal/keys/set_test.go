@@ -115,6 +115,7 @@ func TestARingIsRefusedWithEveryReason(t *testing.T) {
 		{"17 keys", many, []string{"17 keys; a keyring holds at most 16"}},
 		{"no secret", []keys.Material{{Secret: a}, {}}, []string{"key number 2: it has no secret"}},
 		{"the same key twice", []keys.Material{{Secret: a}, {Secret: a}}, []string{id(a) + `" is there twice`}},
+		{"two keys twice", []keys.Material{{Secret: a}, {Secret: a}, {Secret: b}, {Secret: b}}, []string{id(a) + `" is there twice`, id(b) + `" is there twice`}},
 		{"the same key in hex", []keys.Material{{Secret: a}, {Secret: parsed(t, hex.EncodeToString(raw(a)))}}, []string{"there twice"}},
 		{"a pair", []keys.Material{{HashKey: a, BlockKey: b}}, nil},
 		{"a hash key of 64 bytes", []keys.Material{{HashKey: of(64), BlockKey: b}}, nil},
@@ -136,6 +137,7 @@ func TestARingIsRefusedWithEveryReason(t *testing.T) {
 		{"a seamless change", []keys.Material{{Secret: a, OpenUntil: at(time.Hour)}, {Secret: b, SealFrom: at(time.Hour)}}, nil},
 		{"a gap behind three keys", []keys.Material{{Secret: a, OpenUntil: at(3)}, {Secret: b, SealFrom: at(2), OpenUntil: at(9)}, {Secret: c, SealFrom: at(9), OpenUntil: at(time.Minute)}}, []string{"from 2026-11-27T12:01:00Z and ever after"}},
 		{"a key that ends before it would seal fills no gap", []keys.Material{{Secret: a, OpenUntil: at(time.Hour)}, {Secret: b, SealFrom: at(time.Hour), OpenUntil: at(time.Minute)}}, []string{"from 2026-11-27T13:00:00Z and ever after"}},
+		{"nor does one that never seals", []keys.Material{{Secret: a, OpenUntil: at(time.Hour)}, {Secret: b, SealFrom: at(2 * time.Hour), OpenUntil: at(2 * time.Hour)}, {Secret: c, SealFrom: at(3 * time.Hour)}}, []string{"from 2026-11-27T13:00:00Z and until 2026-11-27T15:00:00Z"}},
 		{"a retired key beside a good one", []keys.Material{{Secret: a, OpenUntil: at(-time.Hour)}, {Secret: b}}, nil},
 		{"dates that 64 bits do not hold", []keys.Material{{Secret: a, SealFrom: time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC), OpenUntil: time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)}}, nil},
 	} {
