@@ -139,7 +139,7 @@ func (r *random) fill(v reflect.Value, depth int) {
 	case v.CanUint():
 		v.SetUint(pick(r, 0, 1, r.Uint64()>>r.IntN(64), math.MaxUint64))
 	case v.CanFloat():
-		v.SetFloat(pick(r, 0, negativeZero, 1, 0.5, r.NormFloat64(), math.Inf(-1), math.NaN(), math.MaxFloat64))
+		v.SetFloat(pick(r, 0, math.Copysign(0, -1), 1, 0.5, r.NormFloat64(), math.Inf(-1), math.NaN(), math.MaxFloat64))
 	case k == reflect.String:
 		v.SetString(pick(r, "", "text", "\xff\xfe", strings.Repeat("x", r.IntN(300))))
 	case k == reflect.Interface:
@@ -215,7 +215,7 @@ func different(want, got reflect.Value, path string) string {
 	switch want.Kind() {
 	case reflect.Float32, reflect.Float64:
 		a, b := want.Float(), got.Float()
-		return differs(math.Float64bits(a) != math.Float64bits(b) && !(math.IsNaN(a) && math.IsNaN(b)))
+		return differs(a != b && !(math.IsNaN(a) && math.IsNaN(b)))
 	case reflect.Interface:
 		return differs(!reflect.DeepEqual(untyped(want), got.Interface()))
 	case reflect.Pointer:

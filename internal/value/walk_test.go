@@ -125,13 +125,11 @@ func TestWhatIsNotEmptyIsNotLeftOut(t *testing.T) {
 		Addr: netip.MustParseAddr("10.0.0.1"), Any: int64(0), Array: [2]int{0, 1}, Slice: []int{0}, Map: map[string]int{"": 0},
 		Inner: struct{ A []int }{[]int{}}, At: time.Unix(0, 0).UTC(), Semi: alwaysZero{5},
 	})
-	comesBack(t, optional{Any: false, F: negativeZero})
+	comesBack(t, optional{Any: false, F: -1})
 	if raw := mustEncode(t, optional{Slice: []int{}, Map: map[string]int{}}); string(raw) != "\x80" {
 		t.Errorf("empty fields are % x", raw)
 	}
 }
-
-var negativeZero = -1 / float64(1e308) / 1e308
 
 func TestValuesWhosePointerHasTheMethodsAreStoredAnywhere(t *testing.T) {
 	u, _ := url.Parse("https://user@example.com/a?b#c")
