@@ -169,6 +169,22 @@ type failing struct{ A int }
 func (failing) MarshalText() ([]byte, error) { return nil, errors.New("no") }
 func (*failing) UnmarshalText([]byte) error  { return nil }
 
+// day does not read its own zero value.
+type day int
+
+func (d day) MarshalText() ([]byte, error) { return []byte{byte(d)}, nil }
+func (d *day) UnmarshalText(b []byte) error {
+	if *d = day(b[0]); *d == 0 {
+		return errFailed
+	}
+	return nil
+}
+
+type panicsLate struct{ A int }
+
+func (panicsLate) MarshalText() ([]byte, error) { return []byte{1}, nil }
+func (*panicsLate) UnmarshalText([]byte) error  { panic("the bytes") }
+
 type sameName struct {
 	A int `msgpack:"x"`
 	B int `msgpack:"x"`
@@ -212,6 +228,8 @@ func TestWhatCouldNotBeReadBackIsRefusedWithItsPath(t *testing.T) {
 		{noValue{}, "its encoding is not one msgpack value at most 32 deep"},
 		{struct{ A panicking }{}, ".A: its encoder panicked"},
 		{struct{ A failing }{}, ".A: no"},
+		{struct{ Born []day }{[]day{5, 0}}, ".Born[1]: its own decoder does not accept what its encoder wrote"},
+		{&panicsLate{}, "its own decoder does not accept what its encoder wrote"},
 		{sameName{}, ".B: another field is stored under the same name"},
 		{hiddenInList{}, ".Base.ID: behind a nil embedded pointer there is nothing to store as an element of a list"},
 		{hiddenInList2{}, ".base: an embedded pointer to a type that is not exported cannot be stored in a struct with the tag as_array"},
