@@ -19,6 +19,7 @@ var (
 	errDeep     = errors.New("nested too deep, or it contains itself")
 	errChain    = errors.New("a chain of pointers without an end")
 	errMethods  = errors.New("an interface with methods: only a nil can be read back")
+	errOwnBytes = errors.New("its own decoder does not accept what its encoder wrote")
 	errNotASlot = errors.New("an embedded pointer to a type that is not exported: only a nil can be read back")
 )
 
@@ -28,7 +29,7 @@ var (
 func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error {
 	switch {
 	case s.Encodes:
-		return e.itself(v)
+		return e.itself(v, s)
 	case s.Why != nil:
 		return s.Why
 	}
@@ -101,8 +102,10 @@ func (e *encoder) list(v reflect.Value, elem *shape.Shape, depth int) error {
 	return nil
 }
 
-// itself has the library call a type's own encoder.
-func (e *encoder) itself(v reflect.Value) (err error) {
+// itself has the library call a type's own encoder, and its decoder to see
+// whether that accepts what was written. Many do not accept their own zero
+// value, and a struct with one such field could not be read at all.
+func (e *encoder) itself(v reflect.Value, s *shape.Shape) (err error) {
 	defer func() {
 		if recover() != nil {
 			err = errPanicked
@@ -120,6 +123,9 @@ func (e *encoder) itself(v reflect.Value) (err error) {
 	written := e.out.b[start:]
 	if n, ok := wire.Skip(written); !ok || n != len(written) {
 		return errMalformed
+	}
+	if !read(written, s, reflect.New(s.Type).Elem()) {
+		return errOwnBytes
 	}
 	return nil
 }
