@@ -36,30 +36,19 @@ func (r *Record) Views(yield func(View) bool) {
 	// may have any differences: they are bounded so that the sum cannot overflow.
 	newest := min(max(0, r.Last), latest)
 	back := int64(0)
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		e, rest, _ = nextEntry(rest)
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
 		back += min(e.delta, newest+1)
 	}
-	paths := r.pathTexts()
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		e, rest, _ = nextEntry(rest)
+	paths := make([]string, 0, r.texts)
+	for text, _, rest, ok := nextPath(r.paths); ok; text, _, rest, ok = nextPath(rest) {
+		paths = append(paths, string(text))
+	}
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
 		back -= min(e.delta, newest+1)
 		if e.status != pause && !yield(View{paths[e.path], max(0, newest-back), e.status}) {
 			return
 		}
 	}
-}
-
-func (r *Record) pathTexts() []string {
-	paths := make([]string, 0, r.texts)
-	for rest := r.paths; len(rest) > 0; {
-		var text []byte
-		text, _, rest, _ = nextPath(rest)
-		paths = append(paths, string(text))
-	}
-	return paths
 }
 
 // pauseFor lets time pass in the log without a view. Pauses in a row are one.
@@ -85,29 +74,19 @@ func (r *Record) pauseFor(delta int64) {
 // missing. That a page has been counted is a flag in paths: most pages were
 // seen before, and need no hash then.
 func (r *Record) note(path string, page bool) (index int) {
-	at, counted := 0, false
-	for rest := r.paths; len(rest) > 0; index++ {
-		var text []byte
-		at = len(r.paths) - len(rest)
-		if text, counted, rest, _ = nextPath(rest); string(text) == path {
-			break
+	at := 0
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		if string(text) == path {
+			if page && !counted {
+				r.paths = slices.Clip(slices.Clone(r.paths)) // a clone may have spare room, which copies of r would share
+				r.paths[at] |= 1
+				r.count(path)
+			}
+			return index
 		}
+		at = len(r.paths) - len(rest)
+		index++
 	}
-	switch {
-	case index == r.texts:
-		r.appendPath(path, page)
-		counted = false
-	case page && !counted:
-		r.paths = slices.Clip(slices.Clone(r.paths)) // a clone may have spare room, which copies of r would share
-		r.paths[at] |= 1
-	}
-	if page && !counted {
-		r.count(path)
-	}
-	return index
-}
-
-func (r *Record) appendPath(path string, page bool) {
 	head := uint64(len(path)) << 1
 	if page {
 		head |= 1
@@ -115,6 +94,10 @@ func (r *Record) appendPath(path string, page bool) {
 	paths := slices.Grow(r.paths, binary.MaxVarintLen64+len(path))
 	r.paths = slices.Clip(append(binary.AppendUvarint(paths, head), path...))
 	r.texts++
+	if page {
+		r.count(path)
+	}
+	return index
 }
 
 // drop takes the oldest views away, and the pauses before those that stay. A
@@ -135,9 +118,8 @@ func (r *Record) drop(views int) {
 	var few [usualPaths]int
 	places := append(few[:0], make([]int, r.texts)...)
 	used := 0
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		if e, rest, _ = nextEntry(rest); e.status != pause && places[e.path] == 0 {
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
+		if e.status != pause && places[e.path] == 0 {
 			places[e.path] = 1
 			used++
 		}
@@ -157,17 +139,18 @@ const usualPaths = 128
 func (r *Record) keepPaths(places []int) {
 	paths := make([]byte, 0, len(r.paths))
 	r.texts = 0
-	for i, rest := 0, r.paths; len(rest) > 0; i++ {
-		text, counted, left, _ := nextPath(rest)
+	i, at := 0, 0
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		end := len(r.paths) - len(rest)
 		switch {
 		case places[i] != 0:
-			paths = append(paths, rest[:len(rest)-len(left)]...)
+			paths = append(paths, r.paths[at:end]...)
 			places[i] = r.texts
 			r.texts++
 		case counted:
 			r.remember(hashPath(text))
 		}
-		rest = left
+		i, at = i+1, end
 	}
 	r.paths, r.set = slices.Clip(paths), slices.Clip(r.set)
 }
@@ -175,9 +158,8 @@ func (r *Record) keepPaths(places []int) {
 // renumber makes the log refer to the new places of its paths.
 func (r *Record) renumber(places []int) {
 	log := make([]byte, 0, len(r.log)) // no index grows
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		if e, rest, _ = nextEntry(rest); e.status != pause {
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
+		if e.status != pause {
 			e.path = places[e.path]
 		}
 		log = appendEntry(log, e)

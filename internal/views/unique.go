@@ -61,10 +61,8 @@ func (r *Record) becomeBitmap() {
 	for ; len(hashes) > 0; hashes = hashes[hashSize:] {
 		r.setBit(binary.BigEndian.Uint32(hashes))
 	}
-	for rest := r.paths; len(rest) > 0; {
-		var text []byte
-		var unique bool
-		if text, unique, rest, _ = nextPath(rest); unique {
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		if counted {
 			r.setBit(hashPath(text))
 		}
 	}
