@@ -10,15 +10,17 @@ import (
 	"path/filepath"
 )
 
-// Lines counts the lines of a package or of a file. A line of code has
-// something other than a comment; a line that has both counts twice.
-type Lines struct{ Code, Comments int }
+// Lines counts the lines of a package or of a file that are not empty. A line
+// may have both code and a comment.
+type Lines struct{ Code, Comments, All int }
 
-// Share is the part of the lines that has comments, in percent.
-func (l Lines) Share() float64 { return 100 * float64(l.Comments) / float64(max(1, l.Code+l.Comments)) }
+// Share is the part of the lines that has a comment, in percent.
+func (l Lines) Share() float64 { return 100 * float64(l.Comments) / float64(max(1, l.All)) }
 
 // Add returns the sum of both.
-func (l Lines) Add(m Lines) Lines { return Lines{l.Code + m.Code, l.Comments + m.Comments} }
+func (l Lines) Add(m Lines) Lines {
+	return Lines{l.Code + m.Code, l.Comments + m.Comments, l.All + m.All}
+}
 
 // Lines counts the lines of the package without its tests.
 func (p *Package) Lines() (sum Lines) {
@@ -34,12 +36,12 @@ func (f *File) Lines() Lines {
 	set := token.NewFileSet()
 	file := set.AddFile(f.Name, -1, len(f.text))
 	s.Init(file, f.text, nil, scanner.ScanComments)
-	code, comments := map[int]bool{}, map[int]bool{}
+	code, comments, all := map[int]bool{}, map[int]bool{}, map[int]bool{}
 	for {
 		pos, tok, text := s.Scan()
 		switch {
 		case tok == token.EOF:
-			return Lines{len(code), len(comments)}
+			return Lines{len(code), len(comments), len(all)}
 		case tok == token.SEMICOLON && text == "\n": // not written
 			continue
 		}
@@ -49,7 +51,7 @@ func (f *File) Lines() Lines {
 		}
 		first := file.Line(pos)
 		for i := range 1 + bytes.Count([]byte(text), []byte("\n")) {
-			lines[first+i] = true
+			lines[first+i], all[first+i] = true, true
 		}
 	}
 }
@@ -120,63 +122,45 @@ func complexity(d *ast.FuncDecl) int {
 }
 
 // Flags lists the fields that hold the state of one request: the bools and the
-// enumerations within Session and the structs that it is made of. What belongs
-// to the manager is not looked into.
+// enumerations in Session and in the structs of the root that it is made of. A
+// generic struct counts once. Values that a caller makes or that are kept in
+// lists are no state: exported types, and what stands in a slice, are not looked
+// into. Nor is what belongs to the manager.
 func (h *House) Flags() (flags []string) {
-	root := h.Package(".")
-	seen := map[types.Type]bool{root.checked.Scope().Lookup("settings").Type(): true}
-	var walk func(name string, t types.Type)
-	walk = func(name string, t types.Type) {
-		if isFlag(t) {
-			flags = append(flags, name)
-			return
-		}
+	root := h.Package(".").checked
+	seen := map[types.Object]bool{root.Scope().Lookup("settings"): true}
+	var walk func(t types.Type)
+	walk = func(t types.Type) {
 		switch u := t.(type) {
 		case *types.Pointer:
-			walk(name, u.Elem())
-			return
-		case *types.Slice:
-			walk(name, u.Elem())
-			return
+			walk(u.Elem())
 		case *types.Array:
-			walk(name, u.Elem())
-			return
-		}
-		s, ok := t.Underlying().(*types.Struct)
-		if !ok || seen[t] || !ours(t) {
-			return
-		}
-		seen[t] = true
-		for field := range s.Fields() {
-			walk(short(t)+"."+field.Name(), field.Type())
+			walk(u.Elem())
+		case *types.Named:
+			o := u.Obj()
+			s, ok := u.Underlying().(*types.Struct)
+			if !ok || seen[o] || o.Pkg() != root || o.Exported() && o.Name() != "Session" {
+				return
+			}
+			seen[o] = true
+			for field := range s.Fields() {
+				if isFlag(field.Type()) {
+					flags = append(flags, o.Name()+"."+field.Name())
+				}
+				walk(field.Type())
+			}
 		}
 	}
-	walk("", root.checked.Scope().Lookup("Session").Type())
+	walk(root.Scope().Lookup("Session").Type())
 	return flags
 }
 
-// isFlag reports whether t is a bool or an enumeration: a named integer of one
-// byte, of this module.
+// isFlag reports whether t is a bool or an enumeration, which is a named
+// integer of one byte.
 func isFlag(t types.Type) bool {
 	basic, ok := t.Underlying().(*types.Basic)
-	if !ok {
-		return false
-	}
-	return basic.Kind() == types.Bool || basic.Kind() == types.Uint8 && ours(t)
-}
-
-func ours(t types.Type) bool {
-	n, ok := t.(*types.Named)
-	return ok && n.Obj().Pkg() != nil && within(n.Obj().Pkg().Path()) != ""
-}
-
-func short(t types.Type) string {
-	return types.TypeString(t, func(p *types.Package) string {
-		if p.Path() == Module {
-			return ""
-		}
-		return p.Name()
-	})
+	_, named := t.(*types.Named)
+	return ok && (basic.Kind() == types.Bool || basic.Kind() == types.Uint8 && named)
 }
 
 // TestLines is the number of lines of each test file of the package.
