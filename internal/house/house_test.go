@@ -64,11 +64,11 @@ func TestFilesOfTheRootUseOnlyWhatIsBelowThem(t *testing.T) {
 			}
 		}
 	}
-	for _, problem := range uses.Upward(design(t, h).Layers) {
-		t.Error(problem)
-	}
 	for _, files := range uses.Cycles() {
 		t.Errorf("in a circle: %v", files)
+	}
+	for _, problem := range uses.Upward(design(t, h).Layers) {
+		t.Error(problem)
 	}
 }
 
