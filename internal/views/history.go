@@ -12,7 +12,12 @@ import (
 //	log    one entry per view, oldest first: uvarint(seconds since the one
 //	       before), uvarint(index in paths<<1 | no 200), and then uvarint(status)
 //
-// Index and status 0 are a pause: time that passed without a view.
+// A path stands there once, however often it was seen, so a view of a page that
+// was seen before takes three bytes or so. A time is stored as the distance to the
+// view before, because a distance is shorter.
+//
+// Index and status 0 are a pause: time that passed without a view. It is there
+// so that the last entry is always the one whose time is Record.Last.
 const pause = 0
 
 // View is one request of the history.
@@ -51,7 +56,8 @@ func (r *Record) Views(yield func(View) bool) {
 	}
 }
 
-// pauseFor lets time pass in the log without a view. Pauses in a row are one.
+// pauseFor lets time pass in the log without a view. Pauses in a row are one:
+// a visitor who is only counted must not make the log longer with each request.
 func (r *Record) pauseFor(delta int64) {
 	if len(r.log) == 0 {
 		return
@@ -78,7 +84,9 @@ func (r *Record) note(path string, page bool) (index int) {
 	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
 		if string(text) == path {
 			if page && !counted {
-				r.paths = slices.Clip(slices.Clone(r.paths)) // a clone may have spare room, which copies of r would share
+				// What r.paths refers to may be a cookie's plaintext, or the paths of a copy
+				// of r. A clone may have spare room, which copies of r would share.
+				r.paths = slices.Clip(slices.Clone(r.paths))
 				r.paths[at] |= 1
 				r.count(path)
 			}
@@ -135,7 +143,8 @@ func (r *Record) drop(views int) {
 const usualPaths = 128
 
 // keepPaths keeps those paths whose place is not 0, and sets their places to
-// their new indexes.
+// their new indexes. What is counted as unique stays counted: a path that goes
+// leaves its hash in the set, so that it is not counted again.
 func (r *Record) keepPaths(places []int) {
 	paths := make([]byte, 0, len(r.paths))
 	r.texts = 0
@@ -167,7 +176,7 @@ func (r *Record) renumber(places []int) {
 	r.log = slices.Clip(log)
 }
 
-// entry is one view or pause in the log.
+// entry is one view or pause in the log. A delta is in seconds.
 type entry struct {
 	delta        int64
 	path, status int
@@ -182,6 +191,8 @@ func appendEntry(b []byte, e entry) []byte {
 	return binary.AppendUvarint(b, uint64(e.status))
 }
 
+// nextEntry reads the entry that b begins with. It is false at the end, and
+// where no whole entry stands. An index may still be one that no path has.
 func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
 	delta, b, ok1 := uvarint(b)
 	ref, b, ok2 := uvarint(b)
@@ -193,7 +204,8 @@ func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
 	return entry{delta: int64(delta), path: int(ref >> 1), status: int(status)}, b, ok1 && ok2 && ok3 && fits
 }
 
-// nextPath reads a path and whether it has been counted as unique.
+// nextPath reads the path that b begins with, and whether it has been counted
+// as unique. It is false at the end, and where no whole path stands.
 func nextPath(b []byte) (text []byte, counted bool, rest []byte, ok bool) {
 	n, b, ok := uvarint(b)
 	if !ok || n>>1 > uint64(len(b)) {
