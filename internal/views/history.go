@@ -12,7 +12,12 @@ import (
 //	log    one entry per view, oldest first: uvarint(seconds since the one
 //	       before), uvarint(index in paths<<1 | no 200), and then uvarint(status)
 //
-// Index and status 0 are a pause: time that passed without a view.
+// A path stands there once, however often it was seen, so a view of a page that
+// was seen before takes three bytes or so. A time is stored as the distance to the
+// view before, because a distance is shorter.
+//
+// Index and status 0 are a pause: time that passed without a view. It is there
+// so that the last entry is always the one whose time is Record.Last.
 const pause = 0
 
 // View is one request of the history.
@@ -36,15 +41,14 @@ func (r *Record) Views(yield func(View) bool) {
 	// may have any differences: they are bounded so that the sum cannot overflow.
 	newest := min(max(0, r.Last), latest)
 	back := int64(0)
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		e, rest, _ = nextEntry(rest)
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
 		back += min(e.delta, newest+1)
 	}
-	paths := r.pathTexts()
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		e, rest, _ = nextEntry(rest)
+	paths := make([]string, 0, r.texts)
+	for text, _, rest, ok := nextPath(r.paths); ok; text, _, rest, ok = nextPath(rest) {
+		paths = append(paths, string(text))
+	}
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
 		back -= min(e.delta, newest+1)
 		if e.status != pause && !yield(View{paths[e.path], max(0, newest-back), e.status}) {
 			return
@@ -52,17 +56,8 @@ func (r *Record) Views(yield func(View) bool) {
 	}
 }
 
-func (r *Record) pathTexts() []string {
-	paths := make([]string, 0, r.texts)
-	for rest := r.paths; len(rest) > 0; {
-		var text []byte
-		text, _, rest, _ = nextPath(rest)
-		paths = append(paths, string(text))
-	}
-	return paths
-}
-
-// pauseFor lets time pass in the log without a view. Pauses in a row are one.
+// pauseFor lets time pass in the log without a view. Pauses in a row are one:
+// a visitor who is only counted must not make the log longer with each request.
 func (r *Record) pauseFor(delta int64) {
 	if len(r.log) == 0 {
 		return
@@ -85,29 +80,21 @@ func (r *Record) pauseFor(delta int64) {
 // missing. That a page has been counted is a flag in paths: most pages were
 // seen before, and need no hash then.
 func (r *Record) note(path string, page bool) (index int) {
-	at, counted := 0, false
-	for rest := r.paths; len(rest) > 0; index++ {
-		var text []byte
-		at = len(r.paths) - len(rest)
-		if text, counted, rest, _ = nextPath(rest); string(text) == path {
-			break
+	at := 0
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		if string(text) == path {
+			if page && !counted {
+				// What r.paths refers to may be a cookie's plaintext, or the paths of a copy
+				// of r. A clone may have spare room, which copies of r would share.
+				r.paths = slices.Clip(slices.Clone(r.paths))
+				r.paths[at] |= 1
+				r.count(path)
+			}
+			return index
 		}
+		at = len(r.paths) - len(rest)
+		index++
 	}
-	switch {
-	case index == r.texts:
-		r.appendPath(path, page)
-		counted = false
-	case page && !counted:
-		r.paths = slices.Clip(slices.Clone(r.paths)) // a clone may have spare room, which copies of r would share
-		r.paths[at] |= 1
-	}
-	if page && !counted {
-		r.count(path)
-	}
-	return index
-}
-
-func (r *Record) appendPath(path string, page bool) {
 	head := uint64(len(path)) << 1
 	if page {
 		head |= 1
@@ -115,6 +102,10 @@ func (r *Record) appendPath(path string, page bool) {
 	paths := slices.Grow(r.paths, binary.MaxVarintLen64+len(path))
 	r.paths = slices.Clip(append(binary.AppendUvarint(paths, head), path...))
 	r.texts++
+	if page {
+		r.count(path)
+	}
+	return index
 }
 
 // drop takes the oldest views away, and the pauses before those that stay. A
@@ -135,9 +126,8 @@ func (r *Record) drop(views int) {
 	var few [usualPaths]int
 	places := append(few[:0], make([]int, r.texts)...)
 	used := 0
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		if e, rest, _ = nextEntry(rest); e.status != pause && places[e.path] == 0 {
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
+		if e.status != pause && places[e.path] == 0 {
 			places[e.path] = 1
 			used++
 		}
@@ -153,21 +143,23 @@ func (r *Record) drop(views int) {
 const usualPaths = 128
 
 // keepPaths keeps those paths whose place is not 0, and sets their places to
-// their new indexes.
+// their new indexes. What is counted as unique stays counted: a path that goes
+// leaves its hash in the set, so that it is not counted again.
 func (r *Record) keepPaths(places []int) {
 	paths := make([]byte, 0, len(r.paths))
 	r.texts = 0
-	for i, rest := 0, r.paths; len(rest) > 0; i++ {
-		text, counted, left, _ := nextPath(rest)
+	i, at := 0, 0
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		end := len(r.paths) - len(rest)
 		switch {
 		case places[i] != 0:
-			paths = append(paths, rest[:len(rest)-len(left)]...)
+			paths = append(paths, r.paths[at:end]...)
 			places[i] = r.texts
 			r.texts++
 		case counted:
 			r.remember(hashPath(text))
 		}
-		rest = left
+		i, at = i+1, end
 	}
 	r.paths, r.set = slices.Clip(paths), slices.Clip(r.set)
 }
@@ -175,9 +167,8 @@ func (r *Record) keepPaths(places []int) {
 // renumber makes the log refer to the new places of its paths.
 func (r *Record) renumber(places []int) {
 	log := make([]byte, 0, len(r.log)) // no index grows
-	for rest := r.log; len(rest) > 0; {
-		var e entry
-		if e, rest, _ = nextEntry(rest); e.status != pause {
+	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
+		if e.status != pause {
 			e.path = places[e.path]
 		}
 		log = appendEntry(log, e)
@@ -185,7 +176,7 @@ func (r *Record) renumber(places []int) {
 	r.log = slices.Clip(log)
 }
 
-// entry is one view or pause in the log.
+// entry is one view or pause in the log. A delta is in seconds.
 type entry struct {
 	delta        int64
 	path, status int
@@ -200,6 +191,8 @@ func appendEntry(b []byte, e entry) []byte {
 	return binary.AppendUvarint(b, uint64(e.status))
 }
 
+// nextEntry reads the entry that b begins with. It is false at the end, and
+// where no whole entry stands. An index may still be one that no path has.
 func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
 	delta, b, ok1 := uvarint(b)
 	ref, b, ok2 := uvarint(b)
@@ -211,7 +204,8 @@ func nextEntry(b []byte) (e entry, rest []byte, ok bool) {
 	return entry{delta: int64(delta), path: int(ref >> 1), status: int(status)}, b, ok1 && ok2 && ok3 && fits
 }
 
-// nextPath reads a path and whether it has been counted as unique.
+// nextPath reads the path that b begins with, and whether it has been counted
+// as unique. It is false at the end, and where no whole path stands.
 func nextPath(b []byte) (text []byte, counted bool, rest []byte, ok bool) {
 	n, b, ok := uvarint(b)
 	if !ok || n>>1 > uint64(len(b)) {

@@ -2,8 +2,10 @@ package views
 
 // Shrink drops the oldest views until fits allows the packed length, and no
 // view more. It reports whether that was possible; without any history it may
-// not be, and then the record stays as it was. A try takes linear time, and there are about twice the logarithm of
-// the number of views that go. To drop one view after the other is quadratic: it
+// not be, and then the record stays as it was.
+//
+// A try takes linear time, and there are about twice the logarithm of the
+// number of views that go. To drop one view after the other is quadratic: it
 // took a second where a long history was full and one path was 100 KB long.
 func (r *Record) Shrink(fits func(packedLen int) bool) bool {
 	if fits(r.PackedLen()) {

@@ -7,7 +7,8 @@ import (
 	"slices"
 )
 
-// This file counts different paths. It has two forms of a set:
+// This file counts different paths. A cookie has no room for a list of them, so
+// there are two forms of a set:
 //
 //	exact      to 256 unique paths: a hash of 4 bytes for each counted path that
 //	           is no longer in paths. Those in paths have a flag instead.
@@ -61,17 +62,16 @@ func (r *Record) becomeBitmap() {
 	for ; len(hashes) > 0; hashes = hashes[hashSize:] {
 		r.setBit(binary.BigEndian.Uint32(hashes))
 	}
-	for rest := r.paths; len(rest) > 0; {
-		var text []byte
-		var unique bool
-		if text, unique, rest, _ = nextPath(rest); unique {
+	for text, counted, rest, ok := nextPath(r.paths); ok; text, counted, rest, ok = nextPath(rest) {
+		if counted {
 			r.setBit(hashPath(text))
 		}
 	}
 	r.estimate()
 }
 
-// mark puts a hash into the bitmap and estimates anew.
+// mark puts a hash into the bitmap and estimates anew. Where the bit is set
+// already, the path was probably counted before, and nothing changes.
 func (r *Record) mark(hash uint32) {
 	if bit := hash % bitmapBits; r.set[bit/8]&(1<<(bit%8)) == 0 {
 		r.set = slices.Clone(r.set)

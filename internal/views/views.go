@@ -99,7 +99,7 @@ func (r *Record) Unpack(in *wire.Reader) bool {
 // refer to a path. It counts the paths and the views.
 func (r *Record) sound() bool {
 	counters := 0 <= r.Unique && r.Unique <= r.Pages && r.Pages <= r.Requests && r.Requests < maxCount
-	return counters && r.soundSet() && r.soundPaths() && r.soundLog()
+	return counters && r.soundSet() && r.soundHistory()
 }
 
 func (r *Record) soundSet() bool {
@@ -109,21 +109,16 @@ func (r *Record) soundSet() bool {
 	return len(r.set)%hashSize == 0 && len(r.set) <= exactPaths*hashSize
 }
 
-func (r *Record) soundPaths() bool {
-	r.texts = 0
+func (r *Record) soundHistory() bool {
+	r.texts, r.kept = 0, 0
 	for rest := r.paths; len(rest) > 0; r.texts++ {
 		var ok bool
 		if _, _, rest, ok = nextPath(rest); !ok {
 			return false
 		}
 	}
-	return true
-}
-
-func (r *Record) soundLog() bool {
-	r.kept = 0
 	for rest := r.log; len(rest) > 0; {
-		e, left, ok := nextEntry(rest)
+		e, next, ok := nextEntry(rest)
 		view := e.path < r.texts && e.status >= 100 && e.status <= 999
 		switch {
 		case ok && view:
@@ -131,7 +126,7 @@ func (r *Record) soundLog() bool {
 		case !ok || e.status != pause || e.path != 0:
 			return false
 		}
-		rest = left
+		rest = next
 	}
 	return true
 }
