@@ -14,6 +14,7 @@ package cookiesessiontest
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,7 +70,8 @@ func Next(t testing.TB, m *cookiesession.Manager, r *http.Request, res *http.Res
 }
 
 // browse returns r with the cookies that a browser holds after res, as if all
-// of them had one path and one domain. The context of r may have ended.
+// that r carried had the path and the domain of what res changes. The context
+// of r may have ended.
 func browse(r *http.Request, res *http.Response) *http.Request {
 	next := r.Clone(context.WithoutCancel(r.Context()))
 	set := res.Cookies()
@@ -86,8 +88,9 @@ func browse(r *http.Request, res *http.Response) *http.Request {
 			}
 		}
 	}
-	for _, c := range set {
-		if !deletes(c) {
+	for i, c := range set {
+		replaced := slices.ContainsFunc(set[i+1:], func(later *http.Cookie) bool { return sameCookie(c, later) })
+		if !replaced && !deletes(c) {
 			pairs = append(pairs, c.Name+"="+c.Value)
 		}
 	}
@@ -96,6 +99,13 @@ func browse(r *http.Request, res *http.Response) *http.Request {
 		next.Header.Set("Cookie", strings.Join(pairs, "; "))
 	}
 	return next
+}
+
+// sameCookie reports whether a later line of a response replaces or deletes an
+// earlier one: a browser tells cookies apart by their scope too, and a response
+// may set a cookie on one path and delete it on another.
+func sameCookie(a, later *http.Cookie) bool {
+	return a.Name == later.Name && a.Path == later.Path && strings.EqualFold(a.Domain, later.Domain)
 }
 
 func deletes(c *http.Cookie) bool {

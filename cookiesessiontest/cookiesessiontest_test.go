@@ -140,6 +140,47 @@ func TestNextSeesWhatTheResponseLeft(t *testing.T) {
 	}
 }
 
+// TestNextIsAJar sets and deletes one cookie several times in a response.
+func TestNextIsAJar(t *testing.T) {
+	m := cookiesessiontest.NewManager(t, cookiesession.Config{})
+	home := &url.URL{Scheme: "https", Host: "example.com", Path: "/"}
+	value := func(name string) string {
+		r := cookiesessiontest.Request(t, m, get("/"), set(t, "user", name))
+		return strings.TrimPrefix(r.Header.Get("Cookie"), "s_session=")
+	}
+	ada, eve := "s_session="+value("Ada")+"; Path=/", "s_session="+value("Eve")+"; Path=/"
+	gone := "s_session=; Path=/; Max-Age=0"
+	for _, test := range []struct {
+		name  string
+		lines []string
+		want  any
+	}{
+		{"set and deleted", []string{ada, gone}, nil},
+		{"deleted and set", []string{gone, ada}, "Ada"},
+		{"set twice", []string{ada, eve}, "Eve"},
+		{"set, deleted and set", []string{ada, gone, eve}, "Eve"},
+		{"set, and deleted on another path", []string{ada, "s_session=; Path=/app; Max-Age=0"}, "Ada"},
+		{"set, and deleted by its date", []string{ada, "s_session=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}, nil},
+	} {
+		res := &http.Response{Header: http.Header{"Set-Cookie": test.lines}}
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		jar.SetCookies(home, res.Cookies())
+		fromJar := get("/")
+		for _, c := range jar.Cookies(home) {
+			fromJar.AddCookie(c)
+		}
+		if got := m.OpenRequest(fromJar).Value("user"); got != test.want {
+			t.Errorf("%s: a jar sends %v, want %v", test.name, got, test.want)
+		}
+		if got := cookiesessiontest.Next(t, m, get("/"), res).Value("user"); got != test.want {
+			t.Errorf("%s: Next finds %v, want %v", test.name, got, test.want)
+		}
+	}
+}
+
 func TestNextAppliesTheApplicationsCookiesToo(t *testing.T) {
 	consents := func(r *http.Request) bool {
 		_, err := r.Cookie("consent")

@@ -80,7 +80,7 @@ func inspect(ctx context.Context, f inspectFlags, std stdio) (refused bool, err 
 	if err != nil {
 		return false, err
 	}
-	text, err := readInput(ctx, "-", "cookies", maxCookies, std)
+	text, err := readInput(ctx, "-", "cookies", maxInput, std)
 	if err != nil {
 		return false, err
 	}

@@ -172,7 +172,7 @@ func TestInspectPrintsJSONForPrograms(t *testing.T) {
 	var out struct {
 		Cookies []struct {
 			Cookie, Kind  string
-			Pieces, Bytes int
+			Chunks, Bytes int
 			Key           struct{ ID, State, Format string }
 			Sealed        time.Time
 			Session       struct {
@@ -190,7 +190,7 @@ func TestInspectPrintsJSONForPrograms(t *testing.T) {
 		t.Fatalf("%v in\n%s", err, got.out)
 	}
 	c := out.Cookies[0]
-	if c.Cookie != "s_session" || c.Kind != "data" || c.Pieces != 1 || c.Bytes != len(cookies[0].Name)+len(cookies[0].Value) {
+	if c.Cookie != "s_session" || c.Kind != "data" || c.Chunks != 1 || c.Bytes != len(cookies[0].Name)+len(cookies[0].Value) {
 		t.Errorf("the cookie is %+v", c)
 	}
 	if c.Key.ID != key.ID() || c.Key.State != "sealing" || c.Key.Format != "securecookie" || c.Sealed.IsZero() {
@@ -271,8 +271,8 @@ func TestInspectGivesTheReasonOfARefusal(t *testing.T) {
 		{"another name", "s_other=" + short, "sealed under another name than s_other"},
 		{"no key id", "s_session=nonsense", "it does not begin with a key id"},
 		{"an unknown key", cookieHeader(flash), "cookie sealed with an unknown key: " + stranger.ID() + " is not in these keys"},
-		{"a piece is missing", "s_session=" + long[0].Value, "1 of its 2 cookies are here"},
-		{"the first piece is missing", "s_session.1=" + long[1].Value, "only continuations came, and no cookie s_session"},
+		{"a chunk is missing", "s_session=" + long[0].Value, "1 of its 2 cookies are here"},
+		{"the first cookie is missing", "s_session.1=" + long[1].Value, "only continuations came, and no cookie s_session"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			says(t, inspected(t, key.Secret, test.input), exitFailed, "refused", test.want)
@@ -307,6 +307,24 @@ func TestInspectGivesTheReasonOfARefusal(t *testing.T) {
 	t.Run("a deletion is no refusal", func(t *testing.T) {
 		says(t, inspected(t, key.Secret, "Set-Cookie: s_session=; Path=/; Max-Age=0\nSet-Cookie: s_session.1=; Path=/; Max-Age=0"), exitDone, `"s_session" (data): deletes this cookie`)
 	})
+}
+
+func TestInspectEndsSoonWhateverStandsThere(t *testing.T) {
+	key := cookiesession.Key{Secret: cookiesession.NewSecret()}
+	var half, distinct strings.Builder
+	for i := range 500 {
+		fmt.Fprintf(&half, "s_session=%s.%d; s_session.%d=%s; ", key.ID(), i, i+1, strings.Repeat("x", 2000))
+		fmt.Fprintf(&distinct, "s_%d=x; s_x%d_flash=y; ", i, i)
+	}
+	for name, input := range map[string]string{"one name, half of it continuations": half.String(), "a name for each": distinct.String()} {
+		start := time.Now()
+		if got := inspected(t, key.Secret, "Cookie: "+input); got.code != exitFailed || !strings.Contains(got.out, "refused") {
+			t.Errorf("%s: code %d, %s", name, got.code, got.err)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%s: it took %v", name, took)
+		}
+	}
 }
 
 func TestInspectReadsAKeyFileAndItsDates(t *testing.T) {
@@ -362,6 +380,9 @@ func TestInspectSaysWhatIsMissing(t *testing.T) {
 		{"nothing on standard input", secret, "", nil, exitFailed, "no session cookie on standard input"},
 		{"cookies of others", secret, "Cookie: theme=dark; s_=1; s__flash=1; _test=1; s=1", nil, exitFailed, "no session cookie among the 5 cookies on standard input"},
 		{"cookies of other names", secret, "Cookie: s_shop=x; s_a\x1b[2J=x; theme=dark", []string{"-name", "session"}, exitFailed, `no session cookie named "s_session" on standard input; there are cookies of "s_shop", "s_a\x1b[2J"`},
+		{"a flood of cookies", secret, "Cookie: " + strings.Repeat("s_a=1;", 1001), nil, exitFailed, "more than 1000 cookies"},
+		{"a flood of lines", secret, strings.Repeat("s_a=1\n", 1001), nil, exitFailed, "more than 1000 cookies"},
+		{"more than browsers send", secret, strings.Repeat("x", 1<<20) + "s_session=1", nil, exitFailed, "more than 1048576 bytes"},
 		{"a sentence", secret, "\nhello there", nil, exitFailed, "no session cookie on standard input"},
 		{"a broken Set-Cookie line", secret, "\nSet-Cookie: =", nil, exitFailed, "line 2 of standard input is a Set-Cookie line that browsers"},
 		{"a cookie as an argument", secret, "", []string{"s_session=x"}, exitUsage, "cookies are read from standard input"},

@@ -8,16 +8,21 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/cookiesession/cookiesession/internal/cookie"
 )
 
-// maxCookies bounds the input in bytes: it is read into memory. Browsers send
-// at most 1 MB of them.
-const maxCookies = 4 << 20
+// maxInput and maxCookies bound the work. Browsers keep at most 180 cookies of
+// a site, and servers read at most 1 MB of header.
+const (
+	maxInput   = 1 << 20 // bytes
+	maxCookies = 1000
+)
 
 // jar is all that came of one manager's cookies.
 type jar struct {
 	base         string // s_session, __Host-s_session
-	compartments []compartment
+	compartments []*compartment
 	test         bool
 }
 
@@ -26,7 +31,7 @@ type compartment struct {
 	name   string
 	kind   string      // data, flash or views
 	firsts []string    // values of the cookie of that name; "" deletes it
-	pieces [][2]string // name and value of the continuations
+	chunks [][2]string // name and value of the continuation cookies
 }
 
 // readCookies finds the session cookies in text as people copy it: header
@@ -37,12 +42,15 @@ func readCookies(text []byte, name string) ([]*jar, error) {
 		name = "s_" + name
 	}
 	rawName := cmp.Or(name, "s_session")
-	var c collector
+	c := collector{byBase: map[string]*jar{}, byName: map[string]*compartment{}}
 	number := 0
 	for line := range strings.Lines(string(text)) {
 		number++
 		if err := c.line(line, rawName); err != nil {
 			return nil, fmt.Errorf("line %d of standard input %w", number, err)
+		}
+		if c.cookies > maxCookies {
+			return nil, fmt.Errorf("more than %d cookies on standard input: leave out those of other sites", maxCookies)
 		}
 	}
 	jars := c.jars
@@ -58,7 +66,7 @@ func readCookies(text []byte, name string) ([]*jar, error) {
 // nothing says what came instead of the cookies that were asked for.
 func (c *collector) nothing(name string) error {
 	var found []string
-	for _, j := range c.jars {
+	for _, j := range c.jars[:min(len(c.jars), 10)] {
 		found = append(found, strconv.Quote(j.base))
 	}
 	switch {
@@ -71,12 +79,15 @@ func (c *collector) nothing(name string) error {
 }
 
 type collector struct {
-	jars   []*jar
-	others int // cookies of other programs
+	jars    []*jar // in the order in which they came
+	byBase  map[string]*jar
+	byName  map[string]*compartment
+	cookies int
+	others  int // cookies of other programs
 
 	// Of a value alone that goes on in the next lines.
 	rawName, rawTag string
-	rawPieces       int
+	rawChunks       int
 }
 
 // line takes one line apart. What no cookie is in is passed over: request and
@@ -104,60 +115,48 @@ func (c *collector) line(text, rawName string) error {
 	return nil
 }
 
-func (c *collector) pairs(text string) {
-	for pair := range strings.SplitSeq(text, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
-		c.add(name, value)
+func (c *collector) pairs(line string) {
+	for name, value := range cookie.Pairs(line) {
+		if c.add(name, value); c.cookies > maxCookies {
+			return
+		}
 	}
 }
 
-// value takes a value alone: <key id>.<text>, or the first of a long session,
-// <key id>.<n>.<tag>.<text>, which <tag>.<text> continue.
+// value takes a value alone: that of a whole session, or the first of a long
+// one, which the next lines continue.
 func (c *collector) value(text, name string) {
 	text = strings.Trim(text, `"`)
-	if tag, _, _ := strings.Cut(text, "."); tag == c.rawTag && name == c.rawName {
-		c.rawPieces++
-		c.add(name+"."+strconv.Itoa(c.rawPieces), text)
+	if tag, _, ok := cookie.SplitTag(text); ok && tag == c.rawTag && name == c.rawName {
+		c.rawChunks++
+		c.add(name+"."+strconv.Itoa(c.rawChunks), text)
 		return
 	}
-	_, tag, _ := cutInto(text)
-	c.rawName, c.rawTag, c.rawPieces = name, tag, 0
+	_, rest, _ := cookie.SplitKeyID(text)
+	_, chunk, _ := cookie.SplitCount(rest)
+	tag, _, _ := cookie.SplitTag(chunk)
+	c.rawName, c.rawTag, c.rawChunks = name, tag, 0
 	c.add(name, text)
-}
-
-// cutInto reads "<key id>.<n>.<tag>." of the first cookie of several.
-func cutInto(first string) (n int, tag string, ok bool) {
-	parts := strings.SplitN(first, ".", 4)
-	if len(parts) < 4 {
-		return 0, "", false
-	}
-	n, err := strconv.Atoi(parts[1])
-	if err != nil || n < 2 {
-		return 0, "", false
-	}
-	return n, parts[2], true
 }
 
 // add files a cookie, if it can be a session's.
 func (c *collector) add(name, value string) {
-	value = strings.Trim(value, `"`)
-	first, number, continues := strings.Cut(name, ".")
-	if index, err := strconv.Atoi(number); continues && (err != nil || strconv.Itoa(index) != number || index < 1) {
-		c.others++
-		return
-	}
+	c.cookies++
+	first, index, ok := cookie.SplitName(name)
 	base, kind := baseOf(first)
-	if short, ours := strings.CutPrefix(strings.TrimPrefix(base, "__Host-"), "s_"); !ours || short == "" {
+	short, ours := strings.CutPrefix(strings.TrimPrefix(base, "__Host-"), "s_")
+	if !ok || !ours || short == "" {
 		c.others++
 		return
 	}
+	j := c.jar(base)
 	if kind == "test" {
-		c.jar(base).test = true
+		j.test = true
 		return
 	}
-	of := c.jar(base).compartment(first, kind)
-	if continues {
-		of.pieces = append(of.pieces, [2]string{name, value})
+	of := c.compartment(j, first, kind)
+	if index > 0 {
+		of.chunks = append(of.chunks, [2]string{name, value})
 	} else {
 		of.firsts = append(of.firsts, value)
 	}
@@ -174,20 +173,21 @@ func baseOf(name string) (base, kind string) {
 }
 
 func (c *collector) jar(base string) *jar {
-	for _, j := range c.jars {
-		if j.base == base {
-			return j
-		}
+	j := c.byBase[base]
+	if j == nil {
+		j = &jar{base: base}
+		c.byBase[base] = j
+		c.jars = append(c.jars, j)
 	}
-	c.jars = append(c.jars, &jar{base: base})
-	return c.jars[len(c.jars)-1]
+	return j
 }
 
-func (j *jar) compartment(name, kind string) *compartment {
-	i := slices.IndexFunc(j.compartments, func(c compartment) bool { return c.name == name })
-	if i < 0 {
-		j.compartments = append(j.compartments, compartment{name: name, kind: kind})
-		i = len(j.compartments) - 1
+func (c *collector) compartment(of *jar, name, kind string) *compartment {
+	found := c.byName[name]
+	if found == nil {
+		found = &compartment{name: name, kind: kind}
+		c.byName[name] = found
+		of.compartments = append(of.compartments, found)
 	}
-	return &j.compartments[i]
+	return found
 }

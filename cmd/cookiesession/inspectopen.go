@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/vmihailenco/msgpack/v5"
 )
 
@@ -22,7 +23,7 @@ type report struct {
 	Cookie  string    `json:"cookie"`
 	Kind    string    `json:"kind"`              // data, flash, views or test
 	Deletes bool      `json:"deletes,omitempty"` // a Set-Cookie line that deletes it
-	Pieces  int       `json:"pieces"`            // cookies that it consists of
+	Chunks  int       `json:"chunks"`            // cookies that it consists of
 	Bytes   int       `json:"bytes"`             // of their names and values
 	Refused string    `json:"refused,omitempty"`
 	Key     *keyLine  `json:"key,omitempty"`
@@ -108,7 +109,7 @@ func (o *opener) open(j *jar) (reports []report) {
 	}
 	o.judge(reports)
 	if j.test {
-		reports = append(reports, report{Cookie: j.base + "_test", Kind: "test", Pieces: 1})
+		reports = append(reports, report{Cookie: j.base + "_test", Kind: "test", Chunks: 1})
 	}
 	return reports
 }
@@ -149,7 +150,7 @@ func (o *opener) manager(base, kind string, refusals *[]cookiesession.Event) (*c
 func (c *compartment) headless() report {
 	r := c.report("")
 	r.Deletes, r.Refused = false, "only continuations came, and no cookie "+c.name
-	if !slices.ContainsFunc(c.pieces, func(p [2]string) bool { return p[1] != "" }) {
+	if !slices.ContainsFunc(c.chunks, func(p [2]string) bool { return p[1] != "" }) {
 		r.Deletes, r.Refused = true, ""
 	}
 	return r
@@ -158,11 +159,11 @@ func (c *compartment) headless() report {
 func (c *compartment) report(first string) report {
 	r := report{Cookie: c.name, Kind: c.kind, Deletes: first == ""}
 	if first != "" {
-		r.Pieces, r.Bytes = 1, len(c.name)+len(first)
+		r.Chunks, r.Bytes = 1, len(c.name)+len(first)
 	}
-	for _, p := range c.pieces {
+	for _, p := range c.chunks {
 		if p[1] != "" {
-			r.Pieces++
+			r.Chunks++
 			r.Bytes += len(p[0]) + len(p[1])
 		}
 	}
@@ -171,7 +172,7 @@ func (c *compartment) report(first string) report {
 
 func (c *compartment) line(first string) string {
 	pairs := []string{c.name + "=" + first}
-	for _, p := range c.pieces {
+	for _, p := range c.chunks {
 		pairs = append(pairs, p[0]+"="+p[1])
 	}
 	return strings.Join(pairs, "; ")
@@ -197,15 +198,12 @@ func (o *opener) fill(r *report, m *cookiesession.Manager, s *cookiesession.Sess
 
 // keyOf is what the cookie says about itself, before anybody has believed it.
 func (o *opener) keyOf(first string) *keyLine {
-	id, text, ok := strings.Cut(first, ".")
-	if !ok || len(id) != 4 {
+	id, _, ok := cookie.SplitKeyID(first)
+	if !ok {
 		return nil
 	}
-	if _, tag, ok := cutInto(first); ok {
-		_, text, _ = strings.Cut(text, "."+tag+".")
-	}
 	k := &keyLine{ID: id}
-	switch head := decodeHead(text); {
+	switch head := decodeHead(first); {
 	case len(head) == 0:
 	case head[0] == 1:
 		k.Format = string(cookiesession.FormatCompact)
@@ -220,19 +218,20 @@ func (o *opener) keyOf(first string) *keyLine {
 	return k
 }
 
-// decodeHead decodes the beginning of a sealed text, in either base64.
-func decodeHead(text string) []byte {
+// decodeHead decodes the beginning of the sealed text in the value of a first
+// cookie, in either base64.
+func decodeHead(first string) []byte {
+	_, text, _ := cookie.SplitKeyID(first)
+	if _, chunk, ok := cookie.SplitCount(text); ok {
+		_, text, _ = cookie.SplitTag(chunk)
+	}
 	head, _ := base64.RawURLEncoding.DecodeString(text[:min(len(text), 24)/4*4])
 	return head
 }
 
 // sealedAt is when securecookie sealed it; the compact format does not say.
 func sealedAt(first string) time.Time {
-	_, text, _ := strings.Cut(first, ".")
-	if _, tag, ok := cutInto(first); ok {
-		_, text, _ = strings.Cut(text, "."+tag+".")
-	}
-	digits, _, ok := strings.Cut(string(decodeHead(text)), "|")
+	digits, _, ok := strings.Cut(string(decodeHead(first)), "|")
 	sec, err := strconv.ParseInt(digits, 10, 64)
 	if !ok || err != nil {
 		return time.Time{}
@@ -255,8 +254,9 @@ func (o *opener) reason(err error, r *report, first string) string {
 	case r.Key == nil:
 		return reason + ": it does not begin with a key id"
 	}
-	if n, _, ok := cutInto(first); ok && r.Pieces < n {
-		return fmt.Sprintf("%s: %d of its %d cookies are here", reason, r.Pieces, n)
+	_, rest, _ := cookie.SplitKeyID(first)
+	if n, _, ok := cookie.SplitCount(rest); ok && r.Chunks < n {
+		return fmt.Sprintf("%s: %d of its %d cookies are here", reason, r.Chunks, n)
 	}
 	if r.Kind == "flash" {
 		return reason + ": changed, incomplete, or made beside a session that is not among these cookies"

@@ -83,10 +83,10 @@ func (r report) summary() string {
 		return "deletes this cookie"
 	case r.Kind == "test":
 		return "the browser keeps cookies"
-	case r.Pieces == 1:
+	case r.Chunks == 1:
 		return fmt.Sprintf("1 cookie, %d bytes", r.Bytes)
 	}
-	return fmt.Sprintf("%d cookies, %d bytes", r.Pieces, r.Bytes)
+	return fmt.Sprintf("%d cookies, %d bytes", r.Chunks, r.Bytes)
 }
 
 func (k *keyLine) String() string {

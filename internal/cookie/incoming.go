@@ -1,7 +1,6 @@
 package cookie
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -172,15 +171,11 @@ func SplitKeyID(value string) (keyID, rest string, ok bool) {
 // The length of every chunk is taken off the budget, in bytes; a text that
 // exceeds it is refused.
 func (in *Incoming) Join(rest string, budget *int) (text string, ok bool) {
-	count, tagged, several := strings.Cut(rest, ".")
-	if !several {
+	if !strings.Contains(rest, ".") {
 		return rest, true
 	}
-	n, err := strconv.Atoi(count)
-	if err != nil || n < 2 || n > MaxChunks || strconv.Itoa(n) != count {
-		return "", false
-	}
-	if len(tagged) <= tagLen || tagged[tagLen] != '.' || !IsBase64URL(tagged[:tagLen]) {
+	n, tagged, ok := SplitCount(rest)
+	if !ok {
 		return "", false
 	}
 	var parts [MaxChunks]string

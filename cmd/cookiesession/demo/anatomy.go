@@ -5,28 +5,33 @@ import (
 	"encoding/base64"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/cookiesession/cookiesession/internal/cookie"
 )
 
 // browserLimit is what browsers keep of one cookie, name and value together.
 const browserLimit = 4096
 
 // sentCookies are the session's cookies as the browser sent them.
-func sentCookies(r *http.Request) []*http.Cookie {
-	return slices.DeleteFunc(r.Cookies(), func(c *http.Cookie) bool { return compartment(c.Name) == "" })
+func sentCookies(r *http.Request) (sent []*http.Cookie) {
+	for _, line := range r.Header["Cookie"] {
+		for name, value := range cookie.Pairs(line) {
+			if compartment(name) != "" {
+				sent = append(sent, &http.Cookie{Name: name, Value: value})
+			}
+		}
+	}
+	return sent
 }
 
-// compartment is the name that a session cookie's pieces share; empty for any
-// other cookie.
+// compartment is the name that the cookies of one sealed text share; empty for
+// any other cookie.
 func compartment(name string) string {
-	base, number, cut := strings.Cut(name, ".")
-	if _, err := strconv.ParseUint(number, 10, 16); cut && err != nil {
-		return ""
-	}
-	switch base {
-	case cookieName, cookieName + "_flash", cookieName + "_views", cookieName + "_test":
-		return base
+	switch first, _, ok := cookie.SplitName(name); {
+	case !ok:
+	case first == cookieName, first == cookieName+"_flash", first == cookieName+"_views", first == cookieName+"_test":
+		return first
 	}
 	return ""
 }
@@ -42,10 +47,7 @@ func sealedBy(cookies []*http.Cookie) string {
 
 // keyID is what the cookie says, before anybody has believed it.
 func keyID(value string) string {
-	id, _, found := strings.Cut(value, ".")
-	if !found || len(id) != 4 {
-		return ""
-	}
+	id, _, _ := cookie.SplitKeyID(value)
 	return id
 }
 
@@ -116,17 +118,22 @@ func layersOf(jar []jarCookie) (layers []layer, total int) {
 // joined is the sealed text of the data compartment, with the bytes that its
 // names take and the bytes of it all.
 func joined(jar []jarCookie) (names int, text string, total int, ok bool) {
-	n := 0
+	in := make([]cookie.Incoming, 1)
 	for _, c := range jar {
 		if compartment(c.Name) != cookieName || c.State == "deleted" {
 			continue
 		}
 		names += len(c.Name)
 		total += len(c.Name) + len(c.Value)
-		text += c.Value[strings.LastIndexByte(c.Value, '.')+1:]
-		n++
+		cookie.Collect(in, cookieName, []string{""}, []string{c.Name + "=" + c.Value})
 	}
-	return names, text, total, n > 0
+	_, rest, ok := cookie.SplitKeyID(in[0].First)
+	if !ok {
+		return 0, "", 0, false
+	}
+	budget := browserLimit * cookie.MaxChunks
+	text, ok = in[0].Join(rest, &budget)
+	return names, text, total, ok
 }
 
 // sealedParts knows the two formats of a sealed text.
