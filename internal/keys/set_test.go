@@ -56,6 +56,19 @@ func TestTheKeyThatSealsFollowsFromTheDates(t *testing.T) {
 	}
 }
 
+func TestAKeySealsNothingFromItsEndOn(t *testing.T) {
+	guest, lasting := keys.Material{Secret: keys.NewSecret(), OpenUntil: now.Add(time.Hour)}, keys.Material{Secret: keys.NewSecret()}
+	set, err := keys.NewSet([]keys.Material{guest, lasting}, nil, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[time.Duration]keys.Material{0: guest, time.Hour - 1: guest, time.Hour: lasting} {
+		if got := set.Sealing(now.Add(at)).ID(); got != want.ID() {
+			t.Errorf("after %v: want %s to seal, got %s", at, want.ID(), got)
+		}
+	}
+}
+
 // TestNoKeySealsWhenTheClockWasSetBack: the check saw a later time.
 func TestNoKeySealsWhenTheClockWasSetBack(t *testing.T) {
 	set, err := keys.NewSet([]keys.Material{{Secret: keys.NewSecret(), SealFrom: now}}, nil, now)
