@@ -46,14 +46,14 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 // the cookie, and it costs no cryptography. What comes after the header may
 // still read it.
 func (s *Session) dropFlashUnopened(h http.Header) {
-	flash := &s.m.users[flashAt]
+	c := &s.m.users[flashAt]
 	r := response{s: s, lines: h["Set-Cookie"], before: len(h["Set-Cookie"])}
 	if r.sets(flashAt) {
 		return
 	}
 	s.begin()
-	h["Set-Cookie"] = flash.AppendDeletions(h["Set-Cookie"], &s.in[flashAt], 0, new(int))
-	s.note(Event{Kind: EventDeleted, CookieName: flash.Name, Bytes: s.in[flashAt].Size})
+	h["Set-Cookie"] = c.AppendDeletions(h["Set-Cookie"], &s.in[flashAt], 0, new(int))
+	s.note(Event{Kind: EventDeleted, CookieName: c.Name, Bytes: s.in[flashAt].Size})
 	s.fields.ForbidSharing(h)
 }
 
@@ -72,7 +72,7 @@ type response struct {
 func (s *Session) respond(h http.Header, status int, panicked bool) error {
 	now := s.at.Add(time.Since(s.at)) // half the price of time.Now; a clock that was set meanwhile is seen by the next request
 	r := response{s: s, lines: h["Set-Cookie"], ending: ending{
-		status: status, panicked: panicked, now: now, key: s.m.ring.current(now).Sealing(now), left: s.m.maxBytes,
+		status: status, panicked: panicked, now: now, key: s.m.ring.Current(now).Sealing(now), left: s.m.maxBytes,
 	}}
 	if r.before = len(r.lines); r.before == 0 {
 		r.lines = s.cookies[:0]

@@ -6,6 +6,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
+	"github.com/cookiesession/cookiesession/internal/keyring"
 	"github.com/cookiesession/cookiesession/internal/keys"
 	"github.com/cookiesession/cookiesession/internal/payload"
 )
@@ -51,7 +52,7 @@ type unpack[P any] func(p *P, plain []byte, limits payload.Limits) (latest int64
 // one with the latest time wins, and the first sent on a tie. Another path or
 // a parent domain may hold an older copy, and the order in which browsers send
 // them says nothing. All tries together read no more than what came.
-func (o *opened[P]) open(ring *Keyring, limits payload.Limits, name string, in *cookie.Incoming, unpack unpack[P]) {
+func (o *opened[P]) open(ring *keyring.Ring, limits payload.Limits, name string, in *cookie.Incoming, unpack unpack[P]) {
 	if in.First == "" {
 		o.standing = decide.Absent
 		return
@@ -71,7 +72,7 @@ func (o *opened[P]) open(ring *Keyring, limits payload.Limits, name string, in *
 }
 
 // try opens one cookie with its continuation cookies.
-func (o *opened[P]) try(ring *Keyring, limits payload.Limits, name string, in *cookie.Incoming, first string, budget *int, unpack unpack[P]) (latest int64) {
+func (o *opened[P]) try(ring *keyring.Ring, limits payload.Limits, name string, in *cookie.Incoming, first string, budget *int, unpack unpack[P]) (latest int64) {
 	o.standing, o.err = decide.Invalid, ErrInvalid
 	if *budget -= len(first); *budget < 0 {
 		return 0
@@ -81,7 +82,7 @@ func (o *opened[P]) try(ring *Keyring, limits payload.Limits, name string, in *c
 		return 0
 	}
 	o.keyID = keyID
-	key := ring.find(keyID, limits.Now)
+	key := ring.Find(keyID, limits.Now)
 	if key == nil {
 		o.standing, o.err = decide.Unreadable, ErrUnknownKey
 		return 0

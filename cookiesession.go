@@ -57,6 +57,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/keyring"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/purpose"
 )
@@ -152,7 +153,13 @@ func New(cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	m := &Manager{cfg.settings()}
-	m.ring.attach(m.emit)
+	m.ring.Attach(func(n keyring.News) {
+		e := Event{Kind: EventKeysLoaded, KeyID: n.KeyID}
+		if n.Err != nil {
+			e = Event{Kind: EventKeysRefused, Err: n.Err}
+		}
+		m.emit(context.Background(), e)
+	})
 	return m, nil
 }
 
@@ -168,7 +175,7 @@ func (c *Config) settings() settings {
 			Idle: Idle(c.IdleTimeout).stored, RenewAfter: c.RenewAfter, Absolute: c.AbsoluteTimeout, FlashLifetime: c.FlashLifetime,
 			BrowserSession: c.BrowserSession, SaveEveryRequest: c.SaveEveryRequest, TrackViews: c.TrackViews,
 		},
-		name: c.Name, ring: c.Keyring, base: base,
+		name: c.Name, ring: &c.Keyring.ring, base: base,
 		users: []user{
 			dataAt:  {cookie.New(base, a), (*Session).planData, (*Session).dataRoom},
 			flashAt: {cookie.New(base+flashSuffix, a), (*Session).planFlash, (*Session).flashRoom},
@@ -221,7 +228,7 @@ func (c *Config) check() error {
 			problems = append(problems, &ConfigError{field, fmt.Sprintf(reason, args...)})
 		}
 	}
-	refuse(!c.Keyring.valid(), "Keyring", "is required: see NewKeyring, ParseKeyring and LoadKeyFile")
+	refuse(c.Keyring == nil || c.Keyring.ring.InForce() == nil, "Keyring", "is required: see NewKeyring, ParseKeyring and LoadKeyFile")
 	c.checkName(refuse)
 	c.checkAttributes(refuse)
 	refuse(c.IdleTimeout < 0, "IdleTimeout", "%v is negative", c.IdleTimeout)

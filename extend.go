@@ -97,8 +97,8 @@ func (m *Manager) Seal(purpose string, plain []byte, until time.Time) (string, e
 		return "", fmt.Errorf("cookiesession: Seal: %d bytes; at most %d are sealed", len(plain), maxSealed)
 	}
 	now := time.Now()
-	key := m.ring.current(now).Sealing(now)
-	m.ring.notify()
+	key := m.ring.Current(now).Sealing(now)
+	m.ring.Notify()
 	if key == nil {
 		return "", errNoKey
 	}
@@ -122,8 +122,8 @@ func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
 		return nil, ErrInvalid
 	}
 	now := time.Now()
-	key := m.ring.find(keyID, now)
-	m.ring.notify()
+	key := m.ring.Find(keyID, now)
+	m.ring.Notify()
 	if key == nil {
 		return nil, ErrUnknownKey
 	}

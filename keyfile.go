@@ -32,8 +32,7 @@ func LoadKeyFile(path string) (*Keyring, error) {
 		return nil, fmt.Errorf("cookiesession: key file: %w", err)
 	}
 	r, f := new(Keyring), keyfile.Follow(path, keyfile.Read)
-	r.follow.Store(f)
-	r.reload(f)
+	r.ring.Follow(f)
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
@@ -46,7 +45,7 @@ func LoadKeyFile(path string) (*Keyring, error) {
 // its dates. See [LoadKeyFile]. A text has at most 64 KB.
 func ParseKeyring(text string) (*Keyring, error) {
 	r := new(Keyring)
-	if err := r.replace(keyfile.ParseList(text)); err != nil {
+	if err := r.ring.Replace(keyfile.ParseList(text)); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -57,7 +56,7 @@ func ParseKeyring(text string) (*Keyring, error) {
 // leave everything as it is. The reason is returned, kept for [Keyring.Err] and
 // reported as [EventKeysRefused], so the caller need not report it again.
 func (r *Keyring) ReplaceJSON(text []byte) error {
-	return r.replace(keyfile.Parse(text))
+	return r.ring.Replace(keyfile.Parse(text))
 }
 
 // UnmarshalJSON is [Keyring.ReplaceJSON], so that a ring may be a part of an

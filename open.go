@@ -52,7 +52,7 @@ func (s *Session) exit() {
 	for _, e := range events {
 		s.m.emit(s.ctx, e)
 	}
-	s.m.ring.notify()
+	s.m.ring.Notify()
 	for _, repair := range repairs {
 		if writable {
 			repair(s)

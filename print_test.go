@@ -162,7 +162,6 @@ func TestLoggingIsNoAccess(t *testing.T) {
 	testkit.Equal(t, "Vary", res.Header.Get("Vary"), "")
 }
 
-
 type account struct {
 	Name     string
 	Password string `json:"-"`
@@ -180,19 +179,19 @@ type accountList struct {
 // need not be the one that stored the value.
 func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	user := account{"ann", "secret1", "secret2", &account{"ben", "secret3", "secret4", nil}}
-	v := newVisitor(t, cookiesession.Config{})
-	v.visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
 		for key, value := range map[string]any{
 			"user": user, "pointer": &user, "list": []account{user}, "map": map[string]account{"a": user}, "any": []any{map[string]any{"b": user}},
 			"array": accountList{Name: "cat", Password: "secret5"}, "arrays": []any{accountList{Password: "secret6"}, "shown"},
 		} {
-			noError(t, s.Set(key, value))
+			testkit.NoError(t, s.Set(key, value))
 		}
-		noError(t, s.Flash("flash", user))
+		testkit.NoError(t, s.Flash("flash", user))
 	})
-	s := v.now()
+	s := v.Now()
 	text, err := json.Marshal(s)
-	noError(t, err)
+	testkit.NoError(t, err)
 	if strings.Contains(string(text), "secret") || strings.Contains(string(text), "Password") || strings.Contains(string(text), "email") {
 		t.Errorf("a page sees %s", text)
 	}
@@ -206,16 +205,16 @@ func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	}
 	// They are stored, and the program sees them.
 	got, ok := cookiesession.Get[account](s, "user")
-	equal(t, "Get", ok && got.Password == "secret1" && got.Email == "secret2" && got.Sub.Password == "secret3", true)
-	equal(t, "Value", s.Value("user").(map[string]any)["Password"].(string), "secret1")
+	testkit.Equal(t, "Get", ok && got.Password == "secret1" && got.Email == "secret2" && got.Sub.Password == "secret3", true)
+	testkit.Equal(t, "Value", s.Value("user").(map[string]any)["Password"].(string), "secret1")
 	list, ok := cookiesession.Get[accountList](s, "array")
-	equal(t, "Get of a list", ok && list.Password == "secret5", true)
+	testkit.Equal(t, "Get of a list", ok && list.Password == "secret5", true)
 	// Editing keeps the mark, also by another type with the same fields.
-	v.page(func(s *cookiesession.Session) {
-		noError(t, cookiesession.Edit(s, "user", func(a *account) error { a.Name = "anna"; return nil }))
-		noError(t, s.Set("other", 1))
+	v.Page(func(s *cookiesession.Session) {
+		testkit.NoError(t, cookiesession.Edit(s, "user", func(a *account) error { a.Name = "anna"; return nil }))
+		testkit.NoError(t, s.Set("other", 1))
 	})
-	text, err = json.Marshal(v.now())
-	noError(t, err)
-	equal(t, "after Edit", strings.Contains(string(text), "secret"), false)
+	text, err = json.Marshal(v.Now())
+	testkit.NoError(t, err)
+	testkit.Equal(t, "after Edit", strings.Contains(string(text), "secret"), false)
 }

@@ -1,18 +1,15 @@
 package cookiesession
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/cookiesession/cookiesession/internal/keyfile"
+	"github.com/cookiesession/cookiesession/internal/keyring"
 	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
@@ -129,19 +126,7 @@ func (k Key) material() keys.Material {
 // Applications that have the same keys and the same Name read each other's
 // sessions. So every application, environment and tenant needs a ring of its
 // own.
-type Keyring struct {
-	keys   atomic.Pointer[keys.Set]         // nil: a zero Keyring, which New refuses
-	follow atomic.Pointer[keyfile.Follower] // nil: the ring follows no file
-	err    atomic.Pointer[error]            // of the last exchange; nil: it was not refused
-
-	// mu is held while the keys are exchanged, never while a file is read.
-	mu sync.Mutex
-
-	listening sync.Mutex                     // for the two below
-	listeners []func(context.Context, Event) // the managers that use the ring
-	news      []Event                        // that nobody has been told yet
-	hasNews   atomic.Bool                    // so that notify costs no lock where there is none
-}
+type Keyring struct{ ring keyring.Ring }
 
 // NewKeyring makes a ring of 1 to 16 keys. It refuses a key without a proper
 // secret, two keys that share a secret, and keys whose dates leave a time, now
@@ -159,7 +144,7 @@ func NewKeyring(keys ...Key) (*Keyring, error) {
 // changes nothing. The error is returned, kept for [Keyring.Err] and reported as
 // [EventKeysRefused].
 func (r *Keyring) Replace(keys ...Key) error {
-	return r.replace(materials(keys), nil)
+	return r.ring.Replace(materials(keys), nil)
 }
 
 func materials(list []Key) []keys.Material {
@@ -175,7 +160,7 @@ func materials(list []Key) []keys.Material {
 // in force stay. The reason is kept for [Keyring.Err] and reported as
 // [EventKeysRefused].
 func (r *Keyring) Refuse(why error) {
-	r.replace(nil, why)
+	r.ring.Replace(nil, why)
 }
 
 // KeyState says what a key does now. It follows from the key's dates.
@@ -202,8 +187,8 @@ type KeyStatus struct {
 // state [KeyOpening], Opened shows whether cookies of it still come.
 func (r *Keyring) Status() []KeyStatus {
 	now := time.Now()
-	set := r.current(now)
-	r.notify()
+	set := r.ring.Current(now)
+	r.ring.Notify()
 	var all []KeyStatus
 	for _, k := range set.Status(now) {
 		all = append(all, KeyStatus{
@@ -216,27 +201,15 @@ func (r *Keyring) Status() []KeyStatus {
 
 // Err tells why the last reload or [Keyring.Replace] was refused. It is nil when
 // it was not, so that the keys in force are the latest.
-func (r *Keyring) Err() error {
-	r.current(time.Now())
-	r.notify()
-	if err := r.err.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
+func (r *Keyring) Err() error { return r.ring.Err() }
 
 // LastRead tells when the followed file was last read, or could not be read. It
 // is zero if the ring follows no file.
-func (r *Keyring) LastRead() time.Time {
-	if f := r.follow.Load(); f != nil {
-		return f.LastRead()
-	}
-	return time.Time{}
-}
+func (r *Keyring) LastRead() time.Time { return r.ring.LastRead() }
 
 // String gives the ids of the keys.
 func (r *Keyring) String() string {
-	return "keyring(" + strings.Join(r.inForce().IDs(), " ") + ")"
+	return "keyring(" + strings.Join(r.ring.InForce().IDs(), " ") + ")"
 }
 
 // Format writes what String gives, whatever the verb.
@@ -248,125 +221,4 @@ func (r *Keyring) LogValue() slog.Value { return slog.StringValue(r.String()) }
 // MarshalJSON gives the [Keyring.Status]. No ring can be made from it.
 func (r *Keyring) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string][]KeyStatus{"keys": r.Status()})
-}
-
-// valid reports whether there are keys.
-func (r *Keyring) valid() bool { return r != nil && r.inForce() != nil }
-
-// inForce gives the keys in force. It never reads the file.
-func (r *Keyring) inForce() *keys.Set { return r.keys.Load() }
-
-// current gives the keys in force. It reads the followed file first when that
-// is due. Otherwise it costs two atomic loads and a comparison.
-func (r *Keyring) current(now time.Time) *keys.Set {
-	if f := r.follow.Load(); f != nil && f.Due(now) {
-		r.reload(f)
-	}
-	return r.keys.Load()
-}
-
-// find gives the key that a cookie names, nil if there is none or it is past
-// its end. An unknown name may be a key that this process has not read yet, so
-// the file is read early for it.
-func (r *Keyring) find(id string, now time.Time) *keys.Key {
-	k := r.current(now).ByID(id)
-	if k == nil {
-		f := r.follow.Load()
-		if f == nil || !f.DueEarly(now) {
-			return nil
-		}
-		r.reload(f)
-		if k = r.inForce().ByID(id); k == nil {
-			return nil
-		}
-	}
-	if k.Retired(now) {
-		return nil
-	}
-	return k
-}
-
-// reload reads the file and takes over new keys. Nobody waits for it: while one
-// goroutine reads, the others go on with the keys in force, and mu is free.
-func (r *Keyring) reload(f *keyfile.Follower) {
-	f.Reload(r.inForce(), func(set *keys.Set, err error) {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		if r.follow.Load() == f { // not replaced while the file was read
-			r.install(set, err)
-		}
-	})
-}
-
-// replace puts new keys in force and ends following a file. With an err it
-// reports why the keys could not be fetched or read.
-func (r *Keyring) replace(list []keys.Material, err error) error {
-	err = r.exchange(list, err)
-	r.notify()
-	return err
-}
-
-func (r *Keyring) exchange(list []keys.Material, err error) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var set *keys.Set
-	if err == nil {
-		set, err = keys.NewSet(list, r.inForce(), time.Now())
-	}
-	if err == nil {
-		r.follow.Store(nil)
-	}
-	r.install(set, err)
-	return err
-}
-
-// install puts a set in force, or keeps the error. The caller holds mu, so that
-// events come in the order of the exchanges.
-func (r *Keyring) install(set *keys.Set, err error) {
-	if err != nil {
-		r.err.Store(&err)
-		r.note(Event{Kind: EventKeysRefused, Err: err})
-		return
-	}
-	r.keys.Store(set)
-	r.err.Store(nil)
-	e := Event{Kind: EventKeysLoaded}
-	if k := set.Sealing(time.Now()); k != nil {
-		e.KeyID = k.ID()
-	}
-	r.note(e)
-}
-
-// attach has emit called with every exchange of keys, and with every refusal.
-func (r *Keyring) attach(emit func(context.Context, Event)) {
-	r.listening.Lock()
-	defer r.listening.Unlock()
-	r.listeners = append(r.listeners, emit)
-}
-
-// note keeps an event for notify. It calls no listener itself: the caller may
-// hold the lock of a session, and a listener may use that session.
-func (r *Keyring) note(e Event) {
-	r.listening.Lock()
-	defer r.listening.Unlock()
-	r.news = append(r.news, e)
-	r.hasNews.Store(true)
-}
-
-// notify reports what was noted. The caller holds no lock: a listener may ask
-// the ring and the session anything.
-func (r *Keyring) notify() {
-	if !r.hasNews.Load() {
-		return
-	}
-	r.listening.Lock()
-	news, listeners := r.news, slices.Clone(r.listeners)
-	r.news = nil
-	r.hasNews.Store(false)
-	r.listening.Unlock()
-	for _, e := range news {
-		for _, emit := range listeners {
-			emit(context.Background(), e)
-		}
-	}
 }

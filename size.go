@@ -64,7 +64,7 @@ func (s *Session) sizeBeside(at int, exact bool) (size int) {
 
 // cost is what a payload of n bytes takes as cookies of one compartment.
 func (s *Session) cost(at, n int) int {
-	key := s.m.ring.inForce().Sealing(s.at) // without a look at the key file: the commit looks
+	key := s.m.ring.InForce().Sealing(s.at) // without a look at the key file: the commit looks
 	if key == nil {
 		return n
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/flash"
+	"github.com/cookiesession/cookiesession/internal/keyring"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/purpose"
@@ -26,7 +27,7 @@ import (
 type settings struct {
 	lifetime.Policy
 	name        string // Config.Name
-	ring        *Keyring
+	ring        *keyring.Ring
 	users       []user // of compartments, in the order in which a response treats them
 	test        cookie.Cookie
 	attributes  cookie.Attributes
