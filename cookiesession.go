@@ -165,11 +165,7 @@ func New(cfg Config) (*Manager, error) {
 
 // settings makes ready what every request needs.
 func (c *Config) settings() settings {
-	a := cookie.Attributes{
-		Path: c.Path, Domain: c.Domain, SameSite: c.SameSite,
-		Insecure: c.Insecure, ScriptAccess: c.ScriptAccess, Partitioned: c.Partitioned,
-	}
-	base := c.cookieName()
+	a, base := c.attributes(), c.cookieName()
 	return settings{
 		Policy: lifetime.Policy{
 			Idle: Idle(c.IdleTimeout).stored, RenewAfter: c.RenewAfter, Absolute: c.AbsoluteTimeout, FlashLifetime: c.FlashLifetime,
@@ -213,6 +209,13 @@ func setDefault[T comparable](field *T, def T) {
 	}
 }
 
+func (c *Config) attributes() cookie.Attributes {
+	return cookie.Attributes{
+		Path: c.Path, Domain: c.Domain, SameSite: c.SameSite,
+		Insecure: c.Insecure, ScriptAccess: c.ScriptAccess, Partitioned: c.Partitioned,
+	}
+}
+
 func (c *Config) cookieName() string {
 	if c.HostPrefix {
 		return "__Host-s_" + c.Name
@@ -230,7 +233,11 @@ func (c *Config) check() error {
 	}
 	refuse(c.Keyring == nil || c.Keyring.ring.InForce() == nil, "Keyring", "is required: see NewKeyring, ParseKeyring and LoadKeyFile")
 	c.checkName(refuse)
-	c.checkAttributes(refuse)
+	a := c.attributes()
+	a.Check(refuse)
+	refuse(c.HostPrefix && c.Insecure, "HostPrefix", "needs Secure: browsers drop such a cookie")
+	refuse(c.HostPrefix && c.Domain != "", "HostPrefix", "does not go with Domain: browsers drop such a cookie")
+	refuse(c.HostPrefix && c.Path != "/", "HostPrefix", "needs the Path \"/\": browsers drop such a cookie")
 	refuse(c.IdleTimeout < 0, "IdleTimeout", "%v is negative", c.IdleTimeout)
 	refuse(c.RenewAfter < 0, "RenewAfter", "%v is negative", c.RenewAfter)
 	refuse(c.RenewAfter > 0 && c.RenewAfter >= c.IdleTimeout, "RenewAfter", "%v is not shorter than IdleTimeout, %v: it would never act", c.RenewAfter, c.IdleTimeout)
@@ -249,26 +256,6 @@ func (c *Config) checkName(refuse func(bool, string, string, ...any)) {
 		refuse(strings.HasSuffix(c.Name, suffix), "Name", "%q ends like a cookie of another manager", c.Name)
 	}
 	refuse(len(c.Name) > 64, "Name", "%d characters; at most 64 leave room for values", len(c.Name))
-}
-
-// checkAttributes asks net/http what a cookie may be, and refuses what
-// browsers would not store.
-func (c *Config) checkAttributes(refuse func(bool, string, string, ...any)) {
-	refuse(!strings.HasPrefix(c.Path, "/"), "Path", "%q does not begin with a slash: browsers would use the request's own path", c.Path)
-	err := (&http.Cookie{Name: "s_x", Path: c.Path}).Valid()
-	refuse(err != nil || strings.ContainsAny(c.Path, ";\r\n"), "Path", "%q is not a cookie path", c.Path)
-	err = (&http.Cookie{Name: "s_x", Path: "/", Domain: c.Domain}).Valid()
-	refuse(c.Domain != "" && err != nil, "Domain", "%q is not a cookie domain", c.Domain)
-	refuse(strings.HasSuffix(c.Domain, "."), "Domain", "%q ends in a dot: browsers drop such a cookie", c.Domain)
-	refuse(c.Domain != "" && !strings.Contains(strings.Trim(c.Domain, "."), "."), "Domain", "%q is a whole top-level domain: browsers drop such a cookie; leave Domain empty for this host alone", c.Domain)
-	refuse(len(c.Path)+len(c.Domain) > 1024, "Path", "with Domain it is longer than the 1024 bytes that browsers accept")
-	refuse(c.SameSite < http.SameSiteDefaultMode || c.SameSite > http.SameSiteNoneMode, "SameSite", "%d is not one of net/http's modes", c.SameSite)
-	refuse(c.SameSite == http.SameSiteNoneMode && c.Insecure, "SameSite", "None needs Secure: browsers drop such a cookie")
-	refuse(c.Partitioned && c.SameSite != http.SameSiteNoneMode, "Partitioned", "needs SameSite None: embedded in another site, where partitions matter, browsers send no other cookies")
-	refuse(c.Partitioned && c.Insecure, "Partitioned", "needs Secure: browsers drop such a cookie")
-	refuse(c.HostPrefix && c.Insecure, "HostPrefix", "needs Secure: browsers drop such a cookie")
-	refuse(c.HostPrefix && c.Domain != "", "HostPrefix", "does not go with Domain: browsers drop such a cookie")
-	refuse(c.HostPrefix && c.Path != "/", "HostPrefix", "needs the Path \"/\": browsers drop such a cookie")
 }
 
 // Handler puts a session into the context of each request and commits it just

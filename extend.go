@@ -68,19 +68,10 @@ func (s *Session) AddCheck(check Check) error {
 // [Manager.Seal]. It is not counted in MaxBytes. What ends a session deletes this cookie too: Destroy, Deny,
 // revocation and expiry. maxAge is rounded up to whole seconds.
 func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cookie {
-	a := &m.attributes
-	return &http.Cookie{
-		Name: m.users[companionAt].Name, Value: value, MaxAge: int(lifetime.RoundUp(maxAge)),
-		Path: a.Path, Domain: a.Domain, SameSite: a.SameSite,
-		Secure: !a.Insecure, HttpOnly: !a.ScriptAccess, Partitioned: a.Partitioned,
-	}
+	return m.attributes.Cookie(m.users[companionAt].Name, value, int(lifetime.RoundUp(maxAge)))
 }
 
-const (
-	maxSealed  = 4096 // bytes that Seal takes
-	maxPurpose = 64   // characters
-	maxToken   = 3 * maxSealed
-)
+const maxSealed = 4096 // bytes that Seal takes; they are sealed to less than three times as many
 
 // Seal encrypts and signs a short text for a purpose, until a time. The keys
 // and their rotation are those of the manager's cookies, and so is the Name: what
@@ -118,7 +109,7 @@ func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
 		return nil, err
 	}
 	keyID, rest, ok := cookie.SplitKeyID(text)
-	if !ok || len(text) > maxToken {
+	if !ok || len(text) > 3*maxSealed {
 		return nil, ErrInvalid
 	}
 	now := time.Now()
@@ -137,12 +128,10 @@ func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
 // sealName is the name under which texts of one purpose are sealed. No cookie
 // name has an "@" in it.
 func (m *Manager) sealName(purpose string) (string, error) {
-	bad := purpose == "" || len(purpose) > maxPurpose
-	for _, c := range []byte(purpose) {
-		bad = bad || c != ' ' && c != '.' && !cookie.IsBase64URL(string(c))
-	}
-	if bad {
-		return "", fmt.Errorf("cookiesession: a purpose has 1 to %d letters, digits, spaces and the characters - _ . only", maxPurpose)
+	if !payload.IsPurpose(purpose) {
+		return "", errPurpose
 	}
 	return m.base + "@" + purpose, nil
 }
+
+var errPurpose = errors.New("cookiesession: a purpose has 1 to 64 letters, digits, spaces and the characters - _ . only")

@@ -95,12 +95,8 @@ func (s *Session) openFlash() {
 	if f.standing != decide.Unopened || !s.showsFlash() {
 		return
 	}
-	name, in := s.m.users[flashAt].Name, &s.in[flashAt]
-	f.open(s.m.ring, s.limits(), name, in, (*payload.Flash).Unpack)
-	s.noteDoubled(flashAt)
-	if f.err != nil {
-		s.note(f.refusal(name, in.Size))
-	}
+	openAt(s, flashAt, &f.opened, (*payload.Flash).Unpack)
+	name := s.m.users[flashAt].Name
 	if f.standing == decide.Alive && !s.ownFlash() {
 		f.payload, f.plainLen = payload.Flash{}, 0
 		f.end(decide.Invalid, ErrInvalid)

@@ -86,12 +86,8 @@ func (s *Session) open() {
 // by their deadlines. A view is activity, so the views have a say in the
 // deadline of the data.
 func (s *Session) openData() {
-	d, in := &s.data, &s.in[dataAt]
-	d.open(s.m.ring, s.limits(), s.m.base, in, (*payload.Data).Unpack)
-	s.noteDoubled(dataAt)
-	if d.err != nil {
-		s.note(d.refusal(s.m.base, in.Size))
-	}
+	d := &s.data
+	openAt(s, dataAt, d, (*payload.Data).Unpack)
 	if s.m.TrackViews {
 		s.openViews()
 	}
@@ -104,13 +100,9 @@ func (s *Session) openData() {
 // openViews opens the views. Whether they belong to the data is a question of
 // their id, which is asked where they are used.
 func (s *Session) openViews() {
-	v, name := new(opened[payload.Views]), s.m.users[viewsAt].Name
-	v.open(s.m.ring, s.limits(), name, &s.in[viewsAt], (*payload.Views).Unpack)
+	v := new(opened[payload.Views])
+	openAt(s, viewsAt, v, (*payload.Views).Unpack)
 	s.views = v
-	s.noteDoubled(viewsAt)
-	if v.err != nil {
-		s.note(v.refusal(name, s.in[viewsAt].Size))
-	}
 	if v.standing == decide.Alive && !s.live() { // without data they have a deadline of their own
 		end := s.m.Deadline(payload.Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
 		if !s.at.Before(end) {
@@ -124,10 +116,16 @@ func (s *Session) limits() payload.Limits {
 	return payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}
 }
 
-// noteDoubled reports that several cookies of one name came.
-func (s *Session) noteDoubled(at int) {
-	if len(s.in[at].Others()) > 0 {
-		s.note(Event{Kind: EventDoubled, CookieName: s.m.users[at].Name, Bytes: s.in[at].Size})
+// openAt opens one compartment and reports what is worth it: that several
+// cookies of one name came, and why what came was refused.
+func openAt[P any](s *Session, at int, o *opened[P], unpack unpack[P]) {
+	in, name := &s.in[at], s.m.users[at].Name
+	o.open(s.m.ring, s.limits(), name, in, unpack)
+	if len(in.Others()) > 0 {
+		s.note(Event{Kind: EventDoubled, CookieName: name, Bytes: in.Size})
+	}
+	if o.err != nil {
+		s.note(o.refusal(name, in.Size))
 	}
 }
 

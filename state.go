@@ -211,12 +211,7 @@ func (s *Session) blank() payload.Data {
 
 // noCookies reports whether the request brought none of our cookies.
 func (s *Session) noCookies() bool {
-	for i := range s.m.users {
-		if s.in[i].Size > 0 {
-			return false
-		}
-	}
-	return s.in[testAt].First == ""
+	return cookie.None(s.in[:testAt]) && s.in[testAt].First == ""
 }
 
 // id needs the lock. A new session gets its id when somebody asks.

@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -42,6 +43,32 @@ type Attributes struct {
 	Insecure     bool // leave Secure out
 	ScriptAccess bool // leave HttpOnly out
 	Partitioned  bool
+}
+
+// Cookie returns a cookie with these attributes for whoever sets it by hand.
+// maxAge is in seconds.
+func (a Attributes) Cookie(name, value string, maxAge int) *http.Cookie {
+	return &http.Cookie{
+		Name: name, Value: value, MaxAge: maxAge, Path: a.Path, Domain: a.Domain, SameSite: a.SameSite,
+		Secure: !a.Insecure, HttpOnly: !a.ScriptAccess, Partitioned: a.Partitioned,
+	}
+}
+
+// Check refuses what net/http does not take for a cookie, and what browsers would
+// not store. refuse is called for each rule: whether it is broken, the attribute, and why.
+func (a Attributes) Check(refuse func(bool, string, string, ...any)) {
+	refuse(!strings.HasPrefix(a.Path, "/"), "Path", "%q does not begin with a slash: browsers would use the request's own path", a.Path)
+	err := (&http.Cookie{Name: "s_x", Path: a.Path}).Valid()
+	refuse(err != nil || strings.ContainsAny(a.Path, ";\r\n"), "Path", "%q is not a cookie path", a.Path)
+	err = (&http.Cookie{Name: "s_x", Path: "/", Domain: a.Domain}).Valid()
+	refuse(a.Domain != "" && err != nil, "Domain", "%q is not a cookie domain", a.Domain)
+	refuse(strings.HasSuffix(a.Domain, "."), "Domain", "%q ends in a dot: browsers drop such a cookie", a.Domain)
+	refuse(a.Domain != "" && !strings.Contains(strings.Trim(a.Domain, "."), "."), "Domain", "%q is a whole top-level domain: browsers drop such a cookie; leave Domain empty for this host alone", a.Domain)
+	refuse(len(a.Path)+len(a.Domain) > 1024, "Path", "with Domain it is longer than the 1024 bytes that browsers accept")
+	refuse(a.SameSite < http.SameSiteDefaultMode || a.SameSite > http.SameSiteNoneMode, "SameSite", "%d is not one of net/http's modes", a.SameSite)
+	refuse(a.SameSite == http.SameSiteNoneMode && a.Insecure, "SameSite", "None needs Secure: browsers drop such a cookie")
+	refuse(a.Partitioned && a.SameSite != http.SameSiteNoneMode, "Partitioned", "needs SameSite None: embedded in another site, where partitions matter, browsers send no other cookies")
+	refuse(a.Partitioned && a.Insecure, "Partitioned", "needs Secure: browsers drop such a cookie")
 }
 
 // Cookie is the name of a cookie with its attributes, ready to be written. It

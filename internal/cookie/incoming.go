@@ -44,6 +44,16 @@ func (in *Incoming) Doubled() bool {
 	return in.more != nil && (len(in.more.others) > 0 || in.more.copies > 0)
 }
 
+// None reports whether nothing came under all of these names.
+func None(in []Incoming) bool {
+	for i := range in {
+		if in[i].Size > 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // Chunks is how many continuation cookies came.
 func (in *Incoming) Chunks() int { return len(in.chunks()) }
 

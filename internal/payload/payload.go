@@ -193,6 +193,17 @@ type Text struct {
 	Text  []byte
 }
 
+// IsPurpose reports whether purpose may stand for what texts are sealed for: 1
+// to 64 letters, digits, spaces and the characters "-", "_" and ".".
+func IsPurpose(purpose string) bool {
+	for _, c := range []byte(purpose) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_' || c == '.' || c == ' ') {
+			return false
+		}
+	}
+	return purpose != "" && len(purpose) <= 64
+}
+
 // Pack appends the payload to b.
 func (t *Text) Pack(b []byte) []byte {
 	return wire.AppendBytes(wire.AppendInt(wire.AppendInt(wire.AppendArray(b, 3), 1), t.Until), t.Text)
