@@ -116,31 +116,39 @@ func (f Flash) hidden() bool {
 	return f.Denied || f.Destroyed || f.Session.Ended() || f.Session == Withheld
 }
 
+// Decide decides as far as it can be told without looking at single keys.
 func (f Flash) Decide() FlashAction {
-	made, clear := f.Made && !f.Failed, f.Clear && !f.Failed
 	switch {
-	case f.Denied:
-		return FlashRemove
-	case f.hidden() && made:
-		return FlashMade
-	case f.hidden() && f.Session == Withheld && !f.Destroyed && !clear:
-		return FlashLeave
 	case f.hidden():
-		return FlashRemove
+		return f.decideHidden()
 	case f.Failed && f.Standing == Expired:
 		return FlashRemove
 	case f.Failed:
 		return FlashLeave
-	case clear, f.Page && !f.Kept: // nothing of what came is needed, so it need not be opened
+	case f.Clear, f.Page && !f.Kept: // nothing of what came is needed, so it need not be opened
 		return f.instead()
 	case !f.changes():
 		return FlashLeave
 	case f.Standing == Unopened:
 		return FlashOpen
-	case f.Standing == Unreadable && !made:
+	case f.Standing == Unreadable && !f.Made:
 		return FlashLeave
 	}
 	return FlashSift
+}
+
+// decideHidden is for flash that this request does not show. It goes with its
+// session, unless that is only withheld.
+func (f Flash) decideHidden() FlashAction {
+	switch {
+	case f.Denied:
+		return FlashRemove
+	case f.Made && !f.Failed:
+		return FlashMade
+	case f.Session == Withheld && !f.Destroyed && (!f.Clear || f.Failed):
+		return FlashLeave
+	}
+	return FlashRemove
 }
 
 // changes reports whether there is a reason to look at what is left of the

@@ -52,21 +52,26 @@ type core struct {
 func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter {
 	w.core = core{inner: inner, hook: hook}
 	c := &w.core
-	flushes, hijacks := reached(inner)
-	_, reads := inner.(io.ReaderFrom)
-	_, notifies := inner.(closeNotifier)
-	switch {
-	case flushes && hijacks && reads && notifies:
-		return http1{flushHijackRead{flushHijack{flush{c}}}}
-	case flushes && !hijacks && !reads && notifies:
-		return http2{flush{c}}
-	case flushes && hijacks && reads:
+	does := reached(inner)
+	if _, ok := inner.(io.ReaderFrom); ok {
+		does |= reads
+	}
+	if _, ok := inner.(closeNotifier); ok {
+		switch does {
+		case flushes | hijacks | reads:
+			return http1{flushHijackRead{flushHijack{flush{c}}}}
+		case flushes:
+			return http2{flush{c}}
+		}
+	}
+	switch does {
+	case flushes | hijacks | reads:
 		return flushHijackRead{flushHijack{flush{c}}}
-	case flushes && hijacks:
+	case flushes | hijacks:
 		return flushHijack{flush{c}}
-	case flushes && reads:
+	case flushes | reads:
 		return flushRead{flush{c}}
-	case hijacks && reads:
+	case hijacks | reads:
 		return hijackRead{hijack{c}}
 	case flushes:
 		return flush{c}
@@ -77,6 +82,15 @@ func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter 
 	}
 	return c
 }
+
+// ability is what a writer can do besides writing.
+type ability uint8
+
+const (
+	flushes ability = 1 << iota
+	hijacks
+	reads
+)
 
 // Finish is for a handler that has returned: if its header has not left yet,
 // it does now, after the hook, as an explicit 200. net/http would send one by
@@ -201,18 +215,18 @@ func (w hijackRead) ReadFrom(src io.Reader) (int64, error)      { return w.readF
 func (w flushHijackRead) ReadFrom(src io.Reader) (int64, error) { return w.readFrom(src) }
 
 // reached looks for methods where [http.ResponseController] looks for them.
-func reached(rw http.ResponseWriter) (flushes, hijacks bool) {
+func reached(rw http.ResponseWriter) (does ability) {
 	for {
 		switch rw.(type) {
 		case interface{ FlushError() error }, http.Flusher:
-			flushes = true
+			does |= flushes
 		}
 		if _, ok := rw.(http.Hijacker); ok {
-			hijacks = true
+			does |= hijacks
 		}
 		outer, ok := rw.(interface{ Unwrap() http.ResponseWriter })
-		if !ok || flushes && hijacks {
-			return flushes, hijacks
+		if !ok || does == flushes|hijacks {
+			return does
 		}
 		rw = outer.Unwrap()
 	}
