@@ -1,7 +1,6 @@
 package cookiesession_test
 
 import (
-	"context"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -266,39 +265,6 @@ func TestNoFormShowsASecret(t *testing.T) {
 	shown("a flag's default", usage.String())
 }
 
-// TestNoErrorQuotesASecret pastes secrets where they do not belong.
-func TestNoErrorQuotesASecret(t *testing.T) {
-	s := cookiesession.NewSecret().Reveal()
-	for _, text := range []string{
-		`"%s"`, `["%s"]`, `{"%s": 1}`, `{"keys": "%s"}`, `{"keys": ["%s"]}`, `{"keys": {"%s": 1}}`,
-		`{"keys": [{"%s": 1}]}`, `{"keys": [{"secret": ["%s"]}]}`, `{"keys": [{"secret": "x %s"}]}`, `{"keys": [{"secret": "%s !"}]}`,
-		`{"keys": [{"seal_from": "%s"}]}`, `{"keys": [{"secret": "%[1]s", "open_until": "%[1]s"}]}`, `{"keys": [{"secret": "%[1]s", "format": "%[1]s"}]}`,
-		`{"keys": [{"secret": "%[1]s", "secret": "%[1]s"}]}`, `{"keys": [{"secret": "%[1]s"}, {"secret": "%[1]s"}]}`,
-		`{"keys": [{"hash_key": "%s"}]}`, `{"keys": [{"secret": "%[1]s", "hash_key": "%[1]s", "block_key": "%[1]s"}]}`,
-		`{"keys": [{"secret": "%s"}]} x`, `{"keys": [{"secret": "%s"`, `{"keys": [{"secret": "%s`, `{"keys": [{"secret": %s}]}`, `%s`,
-		`{"keys": [{"secret": "%s", "open_until": "2001-01-01T00:00:00Z"}]}`,
-	} {
-		text = fmt.Sprintf(text, s)
-		path := filepath.Join(t.TempDir(), "keys.json")
-		os.WriteFile(path, []byte(text), 0o600)
-		_, fileErr := cookiesession.LoadKeyFile(path)
-		_, listErr := cookiesession.ParseKeyring(text + ",")
-		var ring cookiesession.Keyring
-		var key cookiesession.Key
-		for from, err := range map[string]error{
-			"LoadKeyFile": fileErr, "ParseKeyring": listErr, "Keyring": json.Unmarshal([]byte(text), &ring), "UnmarshalJSON": ring.UnmarshalJSON([]byte(text)), "ReplaceJSON": ring.ReplaceJSON([]byte(text)), "Key": key.UnmarshalJSON([]byte(text)),
-		} {
-			if err == nil {
-				t.Errorf("%s accepts %s", from, strings.ReplaceAll(text, s, "SECRET"))
-				continue
-			}
-			if msg := fmt.Sprintf("%v %+v %#v %q", err, err, err, err); strings.Contains(msg, s[:12]) {
-				t.Errorf("%s quotes the secret: %v", from, err)
-			}
-		}
-	}
-}
-
 func TestARingThatWouldLockSomebodyOutIsRefusedWithTheKeysNamed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
@@ -484,73 +450,6 @@ func TestWhatAKeyIsExpandedTo(t *testing.T) {
 		if _, err := compact.Open("s_session", sealed(cookiesession.FormatCompact)); err != nil {
 			t.Errorf("%s: the compact format is sealed with other keys: %v", name, err)
 		}
-	}
-}
-
-func TestParseKeyringTakesAListOrAKeyFile(t *testing.T) {
-	a, b := cookiesession.NewSecret(), cookiesession.NewSecret()
-	ids := []string{cookiesession.Key{Secret: a}.ID(), cookiesession.Key{Secret: b}.ID()}
-	for name, text := range map[string]string{
-		"commas":               a.Reveal() + "," + b.Reveal(),
-		"commas and spaces":    "  " + a.Reveal() + " , " + b.Reveal() + "\n",
-		"lines":                a.Reveal() + "\r\n\n" + b.Reveal() + "\n",
-		"a key file":           fmt.Sprintf(`{"keys": [{"secret": %q}, {"secret": %q}]}`, a.Reveal(), b.Reveal()),
-		"a key file with room": fmt.Sprintf("\n {\"keys\":\n[{\"secret\": %q}, {\"secret\": %q}]} ", a.Reveal(), b.Reveal()),
-	} {
-		ring, err := cookiesession.ParseKeyring(text)
-		if err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		st := ring.Status()
-		if len(st) != 2 || st[0].ID != ids[0] || st[1].ID != ids[1] || st[0].State != cookiesession.KeySealing || st[1].State != cookiesession.KeyOpening {
-			t.Errorf("%s: want the first to seal and the second to open, got %+v", name, st)
-		}
-	}
-	for name, text := range map[string]string{
-		"nothing": "", "line breaks": "\n\n", "a missing older one": a.Reveal() + ",", "a missing newer one": "," + a.Reveal(),
-		"a missing one between": a.Reveal() + ",," + b.Reveal(), "one twice": a.Reveal() + "," + a.Reveal(), "a short one": a.Reveal() + ",short",
-	} {
-		if _, err := cookiesession.ParseKeyring(text); err == nil {
-			t.Errorf("%s was accepted", name)
-		}
-	}
-}
-
-func TestKeysAreAPartOfAnApplicationsOwnConfiguration(t *testing.T) {
-	s := cookiesession.NewSecret()
-	var cfg struct {
-		Listen string
-		Ring   cookiesession.Keyring  `json:"ring"`
-		Other  *cookiesession.Keyring `json:"other"`
-		Keys   []cookiesession.Key    `json:"list"`
-		Until  time.Time              `json:"until"`
-	}
-	text := fmt.Sprintf(`{"listen": ":80", "ring": {"keys": [{"secret": %[1]q}]}, "other": {"keys": [{"secret": %[1]q, "format": "compact"}]},
-		"list": [{"secret": %[1]q, "seal_from": "2026-11-20T10:00:00+01:00", "open_until": null}]}`, s.Reveal())
-	if err := json.Unmarshal([]byte(text), &cfg); err == nil || !strings.Contains(err.Error(), "open_until") {
-		t.Errorf("a date that is null was accepted: %v", err)
-	}
-	text = strings.Replace(text, `, "open_until": null`, "", 1)
-	if err := json.Unmarshal([]byte(text), &cfg); err != nil {
-		t.Fatal(err)
-	}
-	id := cookiesession.Key{Secret: s}.ID()
-	if cfg.Ring.Status()[0].ID != id || cfg.Other.Status()[0].Format != cookiesession.FormatCompact || cfg.Keys[0].ID() != id || cfg.Keys[0].SealFrom.UTC().Hour() != 9 {
-		t.Errorf("decoded something else: %+v", cfg.Keys)
-	}
-	back, err := json.Marshal(cfg.Keys)
-	if err != nil || !strings.Contains(string(back), "secret("+id+")") || strings.Contains(string(back), "hash_key") {
-		t.Errorf("a key should marshal as its fingerprint, without absent fields: %s %v", back, err)
-	}
-	if err := json.Unmarshal(back, &cfg.Keys); err == nil || !strings.Contains(err.Error(), "Reveal") {
-		t.Errorf("a marshalled fingerprint was read as a secret: %v", err)
-	}
-	var f flag.FlagSet
-	var fromFlag cookiesession.Secret
-	f.TextVar(&fromFlag, "key", cookiesession.Secret{}, "")
-	if err := f.Parse([]string{"-key", s.Reveal()}); err != nil || fromFlag != s {
-		t.Error("a secret should be readable through encoding.TextUnmarshaler", err)
 	}
 }
 
@@ -889,29 +788,4 @@ func (b *ringVisitor) header() string {
 func (b *ringVisitor) keyID() string {
 	id, _, _ := strings.Cut(b.cookies["s_session"], ".")
 	return id
-}
-
-// ringEvents is an OnEvent that remembers.
-type ringEvents struct {
-	mu   sync.Mutex
-	list []cookiesession.Event
-}
-
-func (l *ringEvents) add(_ context.Context, e cookiesession.Event) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.list = append(l.list, e)
-}
-
-// kinds gives what happened to keys since it was last asked: kind and key id.
-func (l *ringEvents) kinds() (kinds []string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, e := range l.list {
-		if e.Kind == cookiesession.EventKeysLoaded || e.Kind == cookiesession.EventKeysRefused {
-			kinds = append(kinds, string(e.Kind)+" "+e.KeyID)
-		}
-	}
-	l.list = nil
-	return kinds
 }

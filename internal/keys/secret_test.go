@@ -115,6 +115,24 @@ func TestWeakSecretsAreRefusedAndNamedByTheirFingerprint(t *testing.T) {
 	}
 }
 
+// TestHalfOfTheStepsMakeASequence: chance does not make that many equal steps.
+func TestHalfOfTheStepsMakeASequence(t *testing.T) {
+	for equal, reason := range map[int]string{15: "", 16: "a sequence"} { // of 32 steps
+		b := []byte{100}
+		for i := range 32 {
+			step := byte(1)
+			if i%2 == 1 || i/2 >= equal {
+				step = byte(20 + 7*i)
+			}
+			b = append(b, b[i]+step)
+		}
+		_, err := keys.ParseSecret(hex.EncodeToString(b))
+		if (err == nil) != (reason == "") || err != nil && !strings.Contains(err.Error(), reason) {
+			t.Errorf("%d equal steps: want a refusal of %q, got %v", equal, reason, err)
+		}
+	}
+}
+
 func TestNoSecretHasNoID(t *testing.T) {
 	var none keys.Secret
 	if (keys.Material{}).ID() != "" || none.String() != "secret()" || none.Reveal() != "" {
