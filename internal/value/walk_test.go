@@ -363,6 +363,7 @@ func TestThirtyTwoPointersAreFollowed(t *testing.T) {
 	refused(t, mixed(34), "a chain of pointers without an end")
 	// In a list the count begins again.
 	mustEncode(t, []any{mixed(30), mixed(30)})
+	refused(t, []any{mixed(32)}, "[0]: a chain of pointers without an end")
 }
 
 func TestThirtyTwoContainersAreTheDeepest(t *testing.T) {
