@@ -1,9 +1,9 @@
 package cookiesession_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -152,7 +152,7 @@ func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
 	testkit.Equal(t, "a nil", fmt.Sprint(none), "session(nil)")
 }
 
-// TestThePrintedFingerprintTellsNothingOfTheID: who reads a log must not be
+// TestThePrintedFingerprintTellsNothingOfTheID: who testkit.Read a log must not be
 // able to work out the ID, not even a part of it.
 func TestThePrintedFingerprintTellsNothingOfTheID(t *testing.T) {
 	for range 20 {
