@@ -2,6 +2,8 @@ package cookiesession_test
 
 import (
 	"bytes"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -148,6 +150,24 @@ func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
 	testkit.Equal(t, "the fingerprint of another ID", fmt.Sprint(again) == fmt.Sprint(s), false)
 	var none *cookiesession.Session
 	testkit.Equal(t, "a nil", fmt.Sprint(none), "session(nil)")
+}
+
+// TestThePrintedFingerprintTellsNothingOfTheID: who testkit.Read a log must not be
+// able to work out the ID, not even a part of it.
+func TestThePrintedFingerprintTellsNothingOfTheID(t *testing.T) {
+	for range 20 {
+		s := testkit.Manager(t, cookiesession.Config{}).Open(t.Context())
+		id := s.IDBytes()
+		printed := strings.ToLower(fmt.Sprint(s))
+		for at := range len(id) - 2 {
+			part := id[at : at+3]
+			for _, shape := range []string{hex.EncodeToString(part), base64.RawURLEncoding.EncodeToString(part), strings.Trim(fmt.Sprint(part), "[]")} {
+				if strings.Contains(printed, strings.ToLower(shape)) {
+					t.Fatalf("%s has the bytes %d to %d of the ID %s", printed, at, at+2, s.ID())
+				}
+			}
+		}
+	}
 }
 
 func TestLoggingIsNoAccess(t *testing.T) {

@@ -319,6 +319,38 @@ func (c *custom) DecodeMsgpack(dec *msgpack.Decoder) error {
 	return err
 }
 
+// TestEverySessionHasAnIDOfItsOwn, whether or not a handler asks for it: an ID
+// that nobody has drawn is all zero, and would be the same for every visitor.
+func TestEverySessionHasAnIDOfItsOwn(t *testing.T) {
+	type session = cookiesession.Session
+	seen := map[[16]byte]string{{}: "no ID at all"}
+	for name, write := range map[string]func(*session){
+		"a value":                      testkit.Set("k", 1),
+		"a second visitor":             testkit.Set("k", 1),
+		"an expiry":                    func(s *session) { s.SetExpiry(cookiesession.Idle(time.Hour)) },
+		"a new ID":                     func(s *session) { testkit.Must(s.Set("k", 1)); testkit.Must(s.CycleID()) },
+		"destroyed and begun anew":     func(s *session) { s.ID(); testkit.Must(s.Destroy()); testkit.Must(s.Set("k", 1)) },
+		"denied, allowed and written":  func(s *session) { s.ID(); s.Deny(); s.Allow(); testkit.Must(s.Set("k", 1)) },
+		"cleared and written":          func(s *session) { testkit.Must(s.Clear()); testkit.Must(s.Set("k", 1)) },
+		"a value without permission":   func(s *session) { s.Deny(); testkit.Must(s.Set("k", 1)); s.Allow() },
+		"metadata of a package":        func(s *session) { testkit.Must(s.SetMetadata("m", []byte{1})) },
+		"views without data":           func(s *session) { testkit.Must(s.Flash("f", 1)) },
+		"destroyed, then views":        testkit.Destroy,
+		"asked for before it is begun": func(s *session) { s.ID(); testkit.Must(s.Set("k", 1)) },
+	} {
+		v := testkit.NewVisitor(t, cookiesession.Config{TrackViews: strings.Contains(name, "views")})
+		v.Page(write)
+		id := v.Now().IDBytes()
+		if other, known := seen[id]; known {
+			t.Errorf("%s has the ID of %s", name, other)
+		}
+		seen[id] = name
+		if again := v.Now().IDBytes(); again != id && !strings.Contains(name, "destroyed, then") {
+			t.Errorf("%s: the next request has another ID", name)
+		}
+	}
+}
+
 func TestKeysAreSortedAndAllIsACopy(t *testing.T) {
 	v := testkit.NewVisitor(t, cookiesession.Config{})
 	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {

@@ -254,6 +254,10 @@ func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
 		"Vercel-CDN-Cache-Control":     {"max-age=60"},
 		"Surrogate-Control":            {"max-age=60"},
 		"surrogate-control":            {"max-age=60"},
+		"X-Accel-Expires":              {"60"}, // nginx
+		"x-accel-expires":              {"60"},
+		"Edge-Control":                 {"max-age=60"}, // Akamai
+		"X-Litespeed-Cache-Control":    {"public, max-age=60"},
 		"Surrogate-Key":                {"page"},
 		"Cdn-Cache-Control-Note":       {"not a field of theirs"},
 		"Content-Type":                 {"text/html"},
