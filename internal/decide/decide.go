@@ -119,14 +119,8 @@ func (f Flash) hidden() bool {
 func (f Flash) Decide() FlashAction {
 	made, clear := f.Made && !f.Failed, f.Clear && !f.Failed
 	switch {
-	case f.Denied:
-		return FlashRemove
-	case f.hidden() && made:
-		return FlashMade
-	case f.hidden() && f.Session == Withheld && !f.Destroyed && !clear:
-		return FlashLeave
 	case f.hidden():
-		return FlashRemove
+		return f.whileHidden(made, clear)
 	case f.Failed && f.Standing == Expired:
 		return FlashRemove
 	case f.Failed:
@@ -141,6 +135,19 @@ func (f Flash) Decide() FlashAction {
 		return FlashLeave
 	}
 	return FlashSift
+}
+
+// whileHidden decides about flash that is not shown in this request.
+func (f Flash) whileHidden(made, clear bool) FlashAction {
+	switch {
+	case f.Denied:
+		return FlashRemove
+	case made:
+		return FlashMade
+	case f.Session == Withheld && !f.Destroyed && !clear:
+		return FlashLeave
+	}
+	return FlashRemove
 }
 
 // changes reports whether there is a reason to look at what is left of the

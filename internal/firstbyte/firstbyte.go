@@ -60,19 +60,27 @@ func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter 
 		return http1{flushHijackRead{flushHijack{flush{c}}}}
 	case flushes && !hijacks && !reads && notifies:
 		return http2{flush{c}}
-	case flushes && hijacks && reads:
+	}
+	return c.with(flushes, hijacks, reads)
+}
+
+// with is a writer that has those methods and no others.
+func (c *core) with(flushes, hijacks, reads bool) http.ResponseWriter {
+	type abilities struct{ flushes, hijacks, reads bool }
+	switch (abilities{flushes, hijacks, reads}) {
+	case abilities{true, true, true}:
 		return flushHijackRead{flushHijack{flush{c}}}
-	case flushes && hijacks:
+	case abilities{true, true, false}:
 		return flushHijack{flush{c}}
-	case flushes && reads:
+	case abilities{true, false, true}:
 		return flushRead{flush{c}}
-	case hijacks && reads:
+	case abilities{false, true, true}:
 		return hijackRead{hijack{c}}
-	case flushes:
+	case abilities{true, false, false}:
 		return flush{c}
-	case hijacks:
+	case abilities{false, true, false}:
 		return hijack{c}
-	case reads:
+	case abilities{false, false, true}:
 		return read{c}
 	}
 	return c
