@@ -128,6 +128,11 @@ func within(importPath string) string {
 }
 
 func (h *House) parse(l listed) (*Package, error) {
+	// The go command keeps the result of a test until a file or a directory
+	// changes that the test itself has read. A new file must be noticed too.
+	if _, err := os.ReadDir(l.Dir); err != nil {
+		return nil, err
+	}
 	p := &Package{Name: within(l.ImportPath)}
 	for _, path := range l.Imports {
 		if name := within(path); name != "" {

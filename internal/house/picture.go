@@ -13,12 +13,14 @@ import (
 // left out: where a uses b and b uses c, there is no arrow from a to c.
 //
 // It is SVG by hand, with colours that follow the reader's light or dark page.
+// It shows no sizes: a picture that changes with every line would be out of date
+// on most days.
 func (h *House) Picture(d *Design) string {
 	g := h.graph()
 	rows := append(slices.Clone(d.Layers), h.levels()...)
 	p := picture{nodes: map[string]*node{}}
 	for i, row := range rows {
-		p.place(h, row, i, i >= len(d.Layers))
+		p.place(row, i, i >= len(d.Layers))
 	}
 	for range 8 { // enough for the order to come to rest
 		for _, row := range rows {
@@ -95,41 +97,28 @@ func reduced(g map[string][]string) map[string][]string {
 
 const (
 	pictureWidth = 960
-	nodeHeight   = 40
-	rowHeight    = 84
+	nodeHeight   = 28
+	rowHeight    = 66
 	top          = 56
+	boxesBelow   = 24 // room for a line of text above the boxes
 )
 
 type node struct {
 	x, y, width int // of the middle of its upper edge
-	lines       int
 	box         bool
 }
 
 type picture struct{ nodes map[string]*node }
 
-func (p *picture) place(h *House, row []string, at int, box bool) {
+func (p *picture) place(row []string, at int, box bool) {
 	for _, name := range row {
-		n := &node{y: top + at*rowHeight, box: box}
+		n := &node{y: top + at*rowHeight, width: max(88, 7*len(label(name))+20), box: box}
 		if box {
-			n.y += 24
-			n.lines = h.Package(name).Lines().Code
-		} else {
-			n.lines = h.file(name).Lines().Code
+			n.y += boxesBelow
 		}
-		n.width = max(88, 7*len(label(name))+20)
 		p.nodes[name] = n
 	}
 	p.spread(row)
-}
-
-func (h *House) file(name string) *File {
-	for _, f := range h.Package(".").Files {
-		if f.Name == name {
-			return f
-		}
-	}
-	return &File{Name: name}
 }
 
 func label(name string) string { return strings.TrimPrefix(name, "internal/") }
@@ -184,10 +173,10 @@ rect{fill:#ddf4ff;stroke:#54aeff}.box{fill:#dafbe1;stroke:#4ac26b}path{fill:none
 func (p *picture) draw(rows [][]string, layers int, g map[string][]string) string {
 	const title = "The house: an arrow is a use, and points down"
 	var b strings.Builder
-	height := top + len(rows)*rowHeight + 8
+	height := top + len(rows)*rowHeight + 4
 	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n%s", pictureWidth, height, title, pictureStyle)
 	fmt.Fprintf(&b, "<text x=\"12\" y=\"22\" class=\"left\" font-weight=\"600\">%s</text>\n", title)
-	fmt.Fprintf(&b, "<text x=\"12\" y=\"40\" class=\"left dim\">the files of the root package, with their lines of code</text>\n")
+	fmt.Fprintf(&b, "<text x=\"12\" y=\"40\" class=\"left dim\">the files of the root package</text>\n")
 	fmt.Fprintf(&b, "<text x=\"12\" y=\"%d\" class=\"left dim\">boxes under internal, which know nothing of sessions</text>\n", top+layers*rowHeight+8)
 	for _, from := range slices.Sorted(maps.Keys(g)) {
 		for _, to := range g[from] {
@@ -204,7 +193,7 @@ func (p *picture) draw(rows [][]string, layers int, g map[string][]string) strin
 			class = ` class="box"`
 		}
 		fmt.Fprintf(&b, "<rect%s x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"6\"/>", class, n.x-n.width/2, n.y, n.width, nodeHeight)
-		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\">%s</text><text x=\"%d\" y=\"%d\" class=\"dim\">%d</text>\n", n.x, n.y+17, label(name), n.x, n.y+32, n.lines)
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\">%s</text>\n", n.x, n.y+18, label(name))
 	}
 	return b.String() + "</svg>\n"
 }
