@@ -35,6 +35,12 @@ type Store struct {
 	// the browser, or after the Config's IdleTimeout. A missing Path is "/".
 	Options *sessions.Options
 
+	// OldOptions are those that old cookies were set with, if their Path or
+	// Domain is another than the session's: a browser deletes a cookie only
+	// where both are the same. nil is the session's Options. Set it before the
+	// store is used.
+	OldOptions *sessions.Options
+
 	cfg      cookiesession.Config
 	old      []securecookie.Codec
 	kinds    map[string]kind
@@ -47,9 +53,9 @@ var _ sessions.Store = (*Store)(nil)
 // the name; cfg.Name is not used. With the codecs of the program's former
 // sessions.CookieStore in old, a session that came only under the old cookie is
 // read from there, and the next Save issues the new cookie and deletes the old
-// one. Take them out when the last old cookie has expired: until then a copied
-// old cookie can be used again, as it always could, and Config.Validate is not
-// asked about it.
+// one, as [Store.OldOptions] says. Take them out when the last old cookie has
+// expired: until then a copied old cookie can be used again, as it always
+// could, and Config.Validate is not asked about it.
 func NewStore(cfg cookiesession.Config, old ...securecookie.Codec) (*Store, error) {
 	if cfg.TrackViews {
 		return nil, &cookiesession.ConfigError{Field: "TrackViews", Reason: "a store sees no request that does not save; use Manager.Handler"}
@@ -179,15 +185,26 @@ func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.S
 	session.ID = current.ID()
 	s.replace(h, earlier, session.Name())
 	if _, ok := s.oldValues(r, session.Name()); ok {
-		gone := *session.Options
+		s.deleteOld(h, session)
+	}
+	clear(w.Header())
+	maps.Copy(w.Header(), h)
+	return nil
+}
+
+// deleteOld deletes the old cookie where it was set, and where the session's
+// own Options would have set it.
+func (s *Store) deleteOld(h http.Header, session *sessions.Session) {
+	for _, options := range []*sessions.Options{s.OldOptions, session.Options} {
+		if options == nil {
+			continue
+		}
+		gone := *options
 		gone.MaxAge = -1
 		if line := sessions.NewCookie(session.Name(), "", &gone).String(); !slices.Contains(h["Set-Cookie"], line) {
 			h.Add("Set-Cookie", line)
 		}
 	}
-	clear(w.Header())
-	maps.Copy(w.Header(), h)
-	return nil
 }
 
 // write makes current what the program's session is.

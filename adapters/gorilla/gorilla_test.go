@@ -6,7 +6,9 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"reflect"
 	"slices"
 	"strings"
@@ -627,6 +629,56 @@ func TestLogoutDeletesTheOldCookieToo(t *testing.T) {
 	b.mustChange(t, store, remove)
 	if len(b.cookies) != 0 {
 		t.Errorf("left: %v", b.cookies)
+	}
+}
+
+// TestTheOldCookieIsDeletedWhereItWasSet asks a jar: an old cookie that stays
+// would bring its session back when the new one has ended.
+func TestTheOldCookieIsDeletedWhereItWasSet(t *testing.T) {
+	page := &url.URL{Scheme: "https", Host: "www.example.com", Path: "/app/page"}
+	for _, test := range []struct {
+		name string
+		old  sessions.Options
+	}{
+		{"the same", sessions.Options{Path: "/"}},
+		{"another path", sessions.Options{Path: "/app", HttpOnly: true}},
+		{"another domain", sessions.Options{Path: "/", Domain: "example.com", Secure: true}},
+		{"both", sessions.Options{Path: "/app", Domain: "example.com"}},
+	} {
+		pair := oldPair()
+		jar, err := cookiejar.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		visit := func(store sessions.Store) {
+			r := httptest.NewRequest("GET", page.String(), nil)
+			for _, c := range jar.Cookies(page) {
+				r.AddCookie(c)
+			}
+			session, err := store.Get(r, name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			session.Values["user"] = "ada"
+			w := httptest.NewRecorder()
+			if err := session.Save(r, w); err != nil {
+				t.Fatal(err)
+			}
+			jar.SetCookies(page, w.Result().Cookies())
+		}
+		before := sessions.NewCookieStore(pair...)
+		before.Options = &test.old
+		before.MaxAge(3600)
+		visit(before)
+		if len(jar.Cookies(page)) != 1 {
+			t.Fatalf("%s: no old cookie", test.name)
+		}
+		store := newStore(t, config(t), securecookie.CodecsFromPairs(pair...)...)
+		store.OldOptions = &test.old
+		visit(store)
+		if left := jar.Cookies(page); len(left) != 1 || left[0].Name != "s_"+name {
+			t.Errorf("%s: the jar holds %v", test.name, left)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode"
 
 	"github.com/cookiesession/cookiesession"
 )
@@ -84,6 +85,20 @@ func TestHalfASecretIsNotPrintedEither(t *testing.T) {
 		got := runLine(t.Context(), nil, args...)
 		if got.code != exitUsage || strings.Contains(got.out+got.err, half[3:20]) {
 			t.Errorf("%v: code %d, it is printed", args, got.code)
+		}
+	}
+}
+
+func TestNoArgumentReachesTheTerminalAsAnEscapeSequence(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const name = "k\x1b[2J\u009b31m\u202e.json"
+	for _, args := range [][]string{
+		{"keys", "list", name}, {"keys", "new", name}, {"keys", "check", name}, {"keys", "rotate", name}, {"keys", "revoke", name, "\x1b[2J"},
+		{"keys", "new", name}, {name}, {"-" + name}, {"help", name}, {"demo", "-addr", name}, {"inspect", "-keys", "none" + name}, {"inspect", "-name", name},
+	} {
+		got := runLine(t.Context(), map[string]string{"SESSION_KEYS": cookiesession.NewSecret().Reveal()}, args...)
+		if i := strings.IndexFunc(got.out+got.err, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) }); i >= 0 || got.out+got.err == "" {
+			t.Errorf("%q prints %q", args, got.out+got.err)
 		}
 	}
 }

@@ -38,7 +38,7 @@ func printJSON(w io.Writer, reports []report) error {
 // a visitor wrote: nothing of it reaches the terminal as a control character.
 func (r report) print(w io.Writer, now time.Time) {
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(w, "  %-8s %s\n", name, printable(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(w, "  %-8s %s\n", name, oneLine(fmt.Sprintf(format, args...)))
 	}
 	fmt.Fprintf(w, "%q (%s): %s\n", r.Cookie, r.Kind, r.summary())
 	if r.Refused != "" {
@@ -118,7 +118,8 @@ func span(d time.Duration) string {
 	return fmt.Sprintf("%d days %d hours", d/day, d%day/time.Hour)
 }
 
-func printable(text string) string {
+// oneLine leaves no line break in a value that would pass for a line of ours.
+func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {
 			return r

@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,8 +18,10 @@ import (
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 const (
@@ -80,11 +83,12 @@ const endWithin = shutdownWait + time.Second
 
 // run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {
+	std.err = &output{to: std.err}
 	if err := refuseSecrets(args); err != nil {
 		fmt.Fprintf(std.err, "cookiesession: %v\n", err)
 		return exitUsage
 	}
-	out := &output{Writer: std.out}
+	out := &output{to: std.out}
 	std.out = out
 	code := start(ctx, args, std)
 	if code == exitDone && out.err != nil {
@@ -94,20 +98,32 @@ func run(ctx context.Context, args []string, std stdio) int {
 	return code
 }
 
-// output remembers that something of it was lost, so that no command has to
-// look after each line: a secret that was not printed must not look like one
-// that was.
+// output is where everything is printed. It remembers that something was lost,
+// so that no command has to look after each line: a secret that was not printed
+// must not look like one that was. And it lets no control character through,
+// because terminals obey these: names of files and cookies come from others.
 type output struct {
-	io.Writer
+	to  io.Writer
 	err error
 }
 
 func (o *output) Write(p []byte) (int, error) {
-	n, err := o.Writer.Write(p)
-	if o.err == nil {
-		o.err = err
+	_, err := io.WriteString(o.to, printable(string(p)))
+	if err != nil {
+		o.err = cmp.Or(o.err, err)
+		return 0, err
 	}
-	return n, err
+	return len(p), nil
+}
+
+// printable keeps line breaks and tabs, which the commands print themselves.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
 }
 
 func start(ctx context.Context, args []string, std stdio) int {

@@ -21,7 +21,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	// Browsers take Secure cookies from http://localhost, Safari apart.
+	// Chromium and Firefox keep Secure cookies from http://localhost. Reports
+	// say that Safari does not.
 	log.Fatal(http.ListenAndServe("localhost:8080", serve(sessions, routes(sessions))))
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/cookiesession/cookiesession/adapters/gorilla/gincontrib"
 	"github.com/gin-contrib/sessions"
 	"github.com/gin-contrib/sessions/cookie"
+	"github.com/gin-contrib/sessions/tester"
 	"github.com/gin-gonic/gin"
 	"github.com/gorilla/securecookie"
 )
@@ -121,6 +122,55 @@ func TestAGinContribProgramRunsUnchanged(t *testing.T) {
 	b.get(t, app, "/logout")
 	if len(b) != 0 {
 		t.Errorf("after the logout: %v", b)
+	}
+}
+
+// TestTheSuiteOfGinContribPasses runs what gin-contrib tests its own stores
+// with. One case is left out: Options wants a cookie without a Path and with
+// Domain=localhost. Without a Path a browser would send the session only to the
+// folder of the page that made it, so the Path is "/" here. The next test has
+// the rest of that case.
+func TestTheSuiteOfGinContribPasses(t *testing.T) {
+	fresh := func(t *testing.T) sessions.Store { return newStore(t) }
+	t.Run("GetSet", func(t *testing.T) { tester.GetSet(t, fresh) })
+	t.Run("DeleteKey", func(t *testing.T) { tester.DeleteKey(t, fresh) })
+	t.Run("Flashes", func(t *testing.T) { tester.Flashes(t, fresh) })
+	t.Run("Clear", func(t *testing.T) { tester.Clear(t, fresh) })
+	t.Run("Many", func(t *testing.T) { tester.Many(t, fresh) })
+}
+
+func TestOptionsOfASessionAreThoseOfItsCookie(t *testing.T) {
+	store := newStore(t)
+	store.Options(sessions.Options{Domain: "example.com"})
+	engine := gin.New()
+	engine.Use(sessions.Sessions("mysession", store))
+	save := func(c *gin.Context, o *sessions.Options) {
+		s := sessions.Default(c)
+		s.Set("key", "ok")
+		if o != nil {
+			s.Options(*o)
+		}
+		if err := s.Save(); err != nil {
+			t.Error(err)
+		}
+	}
+	engine.GET("/path", func(c *gin.Context) { save(c, &sessions.Options{Path: "/foo/bar/bat"}) })
+	engine.GET("/domain", func(c *gin.Context) { save(c, nil) })
+	engine.GET("/expire", func(c *gin.Context) { save(c, &sessions.Options{Path: "/", MaxAge: -1}) })
+	engine.GET("/strict", func(c *gin.Context) { save(c, &sessions.Options{Path: "/", SameSite: http.SameSiteStrictMode}) })
+
+	if _, set := (browser{}).get(t, engine, "/path"); len(set) != 1 || set[0].Path != "/foo/bar/bat" {
+		t.Errorf("a path of its own: %v", set)
+	}
+	b := browser{}
+	if _, set := b.get(t, engine, "/domain"); len(set) != 1 || set[0].Domain != "example.com" || set[0].Path != "/" {
+		t.Errorf("the store's domain: %v", set)
+	}
+	if _, set := b.get(t, engine, "/expire"); len(set) != 1 || set[0].MaxAge >= 0 {
+		t.Errorf("the end: %v", set)
+	}
+	if _, set := (browser{}).get(t, engine, "/strict"); len(set) != 1 || set[0].SameSite != http.SameSiteStrictMode {
+		t.Errorf("SameSite: %v", set)
 	}
 }
 

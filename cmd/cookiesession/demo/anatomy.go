@@ -105,7 +105,7 @@ func layersOf(jar []jarCookie) (layers []layer, total int) {
 	}
 	layers = append([]layer{
 		{Name: "Name", Class: "name", Bytes: name, Says: "of the cookie; the code covers it, so no cookie can pose as another"},
-		{Name: "Key id", Class: "keyid", Bytes: total - name - len(text), Says: "which key of the ring to try, and how the pieces belong together"},
+		{Name: "Key id", Class: "keyid", Bytes: total - name - len(text), Says: "which key of the ring to try, and how the chunks belong together"},
 	}, parts...)
 	x := 0
 	for i := range layers {
