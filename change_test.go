@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cookiesession/cookiesession"
 	"github.com/cookiesession/cookiesession/internal/testkit"
@@ -63,4 +65,83 @@ func TestWritesAfterTheCommitAreRefusedAndReadsGoOn(t *testing.T) {
 	}
 	testkit.Equal(t, "told of those without an error too", refused, 20)
 	testkit.Equal(t, "the data", fmt.Sprint(s.All()), "map[k:1]")
+}
+
+// counted counts how many of its kind are encoded. Each takes n bytes.
+type counted struct {
+	encoded *int
+	n       int
+}
+
+func (c counted) MarshalText() ([]byte, error) {
+	*c.encoded++
+	return make([]byte, c.n), nil
+}
+
+func (c *counted) UnmarshalText(text []byte) error {
+	c.n = len(text)
+	return nil
+}
+
+// TestUpdateStopsAtTheLimit counts what is encoded of a form and measures the
+// memory that it takes. Memory shows what time would, and is the same on a busy
+// machine.
+func TestUpdateStopsAtTheLimit(t *testing.T) {
+	for name, c := range map[string]struct{ keys, each, most int }{
+		"20,000 short values":    {20_000, 1, 20_000},
+		"20,000 values of 300 B": {20_000, 300, 1000},
+		"3 values of 300 KB":     {3, 300_000, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := testkit.Manager(t, cookiesession.Config{OnEvent: new(testkit.Events).Add})
+			encoded, form := 0, map[string]any{}
+			for i := range c.keys {
+				form[fmt.Sprintf("field %07d", i)] = counted{&encoded, c.each}
+			}
+			s := m.Open(t.Context())
+			s.Len()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			err := s.Update(form)
+			runtime.ReadMemStats(&after)
+			if !errors.Is(err, cookiesession.ErrTooLarge) || s.Len() != 0 {
+				t.Errorf("%d keys are stored: %v", s.Len(), err)
+			}
+			if encoded > c.most {
+				t.Errorf("%d values were encoded, want at most %d", encoded, c.most)
+			}
+			if took := after.TotalAlloc - before.TotalAlloc; took > 16<<20 {
+				t.Errorf("it took %d bytes", took)
+			}
+		})
+	}
+}
+
+func TestManyKeysToKeepOrToDeleteCostInProportion(t *testing.T) {
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("k", 1)(s)
+		testkit.Flash("f", 1)(s)
+	})
+	keys := make([]string, 30_000)
+	for i := range keys {
+		keys[i] = fmt.Sprintf("field %07d", i)
+	}
+	start := time.Now()
+	v.Page(func(s *cookiesession.Session) {
+		s.KeepFlash(keys...)
+		testkit.NoError(t, s.Delete(keys...))
+		s.KeepFlash("f")
+	})
+	if took := time.Since(start); took > 1500*time.Millisecond*testkit.RaceFactor {
+		t.Errorf("it took %v", took)
+	}
+	v.Has("f:1 k:1")
+}
+
+func TestAnErrorThatNamesALongKeyIsShort(t *testing.T) {
+	s := testkit.QuietManager(t, cookiesession.Config{}, "").Open(t.Context())
+	if err := s.Set(strings.Repeat("k", 300_000), 1); !errors.Is(err, cookiesession.ErrTooLarge) || len(err.Error()) > 300 {
+		t.Errorf("the error has %d characters", len(fmt.Sprint(err)))
+	}
 }

@@ -44,13 +44,7 @@ func (s *Session) FlashNow(key string, value any) error {
 // reported as [EventWriteRefused].
 func (s *Session) KeepFlash(keys ...string) {
 	s.change(func() error {
-		f := s.flashes()
-		if len(keys) == 0 {
-			f.Kept.All = true
-		}
-		for _, key := range keys {
-			f.Kept.Add(key)
-		}
+		s.flashes().Keep(keys)
 		return nil
 	})
 }

@@ -26,7 +26,7 @@ func (e *TooLargeError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "cookiesession: session too large: %d bytes of cookies, the limit is %d; largest:", e.Size, e.Limit)
 	for _, entry := range e.Largest {
-		fmt.Fprintf(&b, " %q (%d)", entry.Key, entry.Size)
+		fmt.Fprintf(&b, " %.64q (%d)", entry.Key, entry.Size) // a key from a form may have any length
 	}
 	return b.String()
 }

@@ -47,6 +47,13 @@ func (w *Writes) Take(key string, later bool) {
 	}
 }
 
+// Keep has keys of what came go on once more, or all of it if there are none. A
+// request may name any number of keys, so they are not compared with each other.
+func (w *Writes) Keep(keys []string) {
+	w.Kept.All = w.Kept.All || len(keys) == 0
+	w.Kept.keys = append(w.Kept.keys, keys...)
+}
+
 // Taken reports whether some of what came has been taken, or will be.
 func (w *Writes) Taken(came wire.Pairs) bool { return w.In.Len() < came.Len() || len(w.taken) > 0 }
 

@@ -2,7 +2,9 @@ package wire_test
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/cookiesession/cookiesession/internal/wire"
@@ -71,6 +73,112 @@ func TestMapsThatReadersWouldDifferAboutAreRefused(t *testing.T) {
 		in := wire.NewReader(b)
 		if pairs := in.Pairs(); in.Done() || !in.Failed() || pairs.Len() != 0 {
 			t.Errorf("%s is accepted, with %d pairs", name, pairs.Len())
+		}
+	}
+}
+
+// pairsOf makes pairs of the bytes of a fuzzer: each takes a key of up to 2 bytes
+// and a small number. Keys come in any order and more than once.
+func pairsOf(b []byte) (pairs wire.Pairs, model map[string]int64) {
+	model = map[string]int64{}
+	for len(b) > 1 {
+		n := min(int(b[0]%3), len(b)-1)
+		key, value := string(b[1:1+n]), int64(b[0])
+		b = b[1+n:]
+		pairs = pairs.With(key, wire.AppendInt(nil, value))
+		model[key] = value
+	}
+	return pairs, model
+}
+
+// FuzzMergeAndBuilder holds the two ways that take linear time against With,
+// which is quadratic for many keys.
+func FuzzMergeAndBuilder(f *testing.F) {
+	f.Add([]byte("\x01a\x01b\x02cd"), []byte("\x01a\x01c\x02cd"))
+	f.Add([]byte("\x01b"), []byte("\x01a"))
+	f.Add([]byte("\x01a"), []byte("\x01b"))
+	f.Add([]byte("\x00"), []byte{})
+	f.Add([]byte("\x00\x01a"), []byte("\x00\x01\xff"))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		pairs, model := pairsOf(first)
+		other, above := pairsOf(second)
+		before, beforeOther := pairs.Append(nil), other.Append(nil)
+		merged, want := pairs.Merge(other), pairs
+		for key, raw := range other.All() {
+			want = want.With(key, raw)
+			model[key] = above[key]
+		}
+		if got := merged.Append(nil); !bytes.Equal(got, want.Append(nil)) || merged.Len() != want.Len() || merged.Size() != len(got) {
+			t.Errorf("merged %x, want %x", got, want.Append(nil))
+		}
+		comparePairs(t, merged, model)
+		if !bytes.Equal(pairs.Append(nil), before) || !bytes.Equal(other.Append(nil), beforeOther) {
+			t.Error("merging has changed what was merged")
+		}
+		var b wire.Builder
+		for key, raw := range want.All() {
+			b.Add(key, raw)
+		}
+		built := b.Pairs()
+		if !bytes.Equal(built.Append(nil), want.Append(nil)) || built.Len() != want.Len() {
+			t.Errorf("built %x, want %x", built.Append(nil), want.Append(nil))
+		}
+	})
+}
+
+func TestMergeTakesTheValueOfTheOther(t *testing.T) {
+	make := func(keys string, value int64) (p wire.Pairs) {
+		for _, key := range keys {
+			p = p.With(string(key), wire.AppendInt(nil, value))
+		}
+		return p
+	}
+	for _, c := range []struct{ pairs, other, want string }{
+		{"", "", ""},
+		{"", "ab", "a2 b2 "},
+		{"ab", "", "a1 b1 "},
+		{"ac", "b", "a1 b2 c1 "},
+		{"b", "ac", "a2 b1 c2 "},
+		{"abc", "b", "a1 b2 c1 "},
+		{"abc", "abc", "a2 b2 c2 "},
+		{"ab", "cd", "a1 b1 c2 d2 "},
+		{"cd", "ab", "a2 b2 c1 d1 "},
+	} {
+		got := ""
+		for key, raw := range make(c.pairs, 1).Merge(make(c.other, 2)).All() {
+			i, _ := wire.Int64(raw)
+			got += fmt.Sprintf("%s%d ", key, i)
+		}
+		if got != c.want {
+			t.Errorf("%q with %q: %q, want %q", c.pairs, c.other, got, c.want)
+		}
+	}
+}
+
+// TestManyKeysCostInProportion compares the memory that 4,000 keys take with
+// that of 8,000. Memory shows what time would, and is the same on a busy
+// machine: With copies all pairs for each key, which takes 64 times as much.
+func TestManyKeysCostInProportion(t *testing.T) {
+	fill := func(n, from int) wire.Pairs {
+		var b wire.Builder
+		for i := range n {
+			b.Add(fmt.Sprintf("%08d", 2*i+from), wire.AppendInt(nil, 1))
+		}
+		return b.Pairs()
+	}
+	for name, work := range map[string]func(n int){
+		"Builder": func(n int) { fill(n, 0) },
+		"Merge":   func(n int) { fill(n, 0).Merge(fill(n, 1)) },
+	} {
+		bytes := func(n int) uint64 {
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			work(n)
+			runtime.ReadMemStats(&after)
+			return after.TotalAlloc - before.TotalAlloc
+		}
+		if small, large := bytes(1000), bytes(8000); large > 16*small {
+			t.Errorf("%s: %d bytes for 1,000 keys, %d for 8,000", name, small, large)
 		}
 	}
 }
