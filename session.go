@@ -12,6 +12,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/payload"
+	"github.com/cookiesession/cookiesession/internal/untyped"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -364,8 +365,8 @@ func keysOf(values wire.Pairs) []string {
 // data has not. Values are as [Session.Value] returns them.
 func (s *Session) All() map[string]any {
 	data, flash := s.snapshot()
-	all := value.All(flash)
-	maps.Copy(all, value.All(data))
+	all := untyped.All(flash)
+	maps.Copy(all, untyped.All(data))
 	return all
 }
 

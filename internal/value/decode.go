@@ -47,12 +47,3 @@ func Of(raw []byte) any { return untyped.Of(raw) }
 // JSON returns raw, one encoded value, without what must not reach a page. See
 // [untyped.JSON].
 func JSON(raw []byte) any { return untyped.JSON(raw) }
-
-// All returns all values of pairs as [Of] does.
-func All(pairs wire.Pairs) map[string]any {
-	out := make(map[string]any, pairs.Len())
-	for key, raw := range pairs.All() {
-		out[key] = Of(raw)
-	}
-	return out
-}

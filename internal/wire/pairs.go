@@ -58,7 +58,10 @@ func parseKey(b []byte, at int) (key []byte, end int, ok bool) {
 func (p Pairs) Len() int { return p.n }
 
 // Size is the length of the map's encoding.
-func (p Pairs) Size() int { return mapHeader(p.n) + len(p.run) }
+func (p Pairs) Size() int {
+	var b [5]byte
+	return len(appendMapHeader(b[:0], p.n)) + len(p.run)
+}
 
 // Get returns the encoded value of key, not copied.
 func (p Pairs) Get(key string) ([]byte, bool) { return p.At(p.Find(key)) }
@@ -114,22 +117,37 @@ func (p Pairs) Without(key string) Pairs {
 // Merge returns p with all pairs of other. Where both have a key, the value of
 // other stands. The time is linear.
 func (p Pairs) Merge(other Pairs) Pairs {
-	switch {
-	case other.n == 0:
+	if other.n == 0 {
 		return p
-	case p.n == 0:
-		return other
 	}
 	b := Builder{Pairs{run: make([]byte, 0, len(p.run)+len(other.run))}}
-	at := 0
-	for from := 0; from < len(other.run); {
-		key, value, end := other.pair(from)
-		at = b.copyBelow(p, at, key)
-		b.Add(string(key), other.run[value:end])
-		from = end
+	for i, j := 0, 0; i < len(p.run) || j < len(other.run); {
+		from, at := p, &i
+		if first := p.compare(i, other, j); first >= 0 {
+			if first == 0 {
+				_, _, i = p.pair(i)
+			}
+			from, at = other, &j
+		}
+		_, _, end := from.pair(*at)
+		b.pairs.run, b.pairs.n = append(b.pairs.run, from.run[*at:end]...), b.pairs.n+1
+		*at = end
 	}
-	b.copyBelow(p, at, nil)
 	return b.pairs
+}
+
+// compare compares the key at i with the one at j in other. The end of a run is
+// above all keys.
+func (p Pairs) compare(i int, other Pairs, j int) int {
+	switch {
+	case i == len(p.run):
+		return 1
+	case j == len(other.run):
+		return -1
+	}
+	mine, _ := p.key(i)
+	theirs, _ := other.key(j)
+	return bytes.Compare(mine, theirs)
 }
 
 // A Builder makes a Pairs of keys that come in ascending order. The time is
@@ -145,24 +163,6 @@ func (b *Builder) Add(key string, value []byte) {
 // Pairs returns what was added.
 func (b *Builder) Pairs() Pairs { return b.pairs }
 
-// copyBelow copies the pairs of p from at on whose keys are below key, skips
-// one of that key, and returns where it stopped. A nil key is above all.
-func (b *Builder) copyBelow(p Pairs, at int, key []byte) int {
-	for at < len(p.run) {
-		k, value, end := p.pair(at)
-		if key != nil {
-			if c := bytes.Compare(k, key); c == 0 {
-				return end
-			} else if c > 0 {
-				return at
-			}
-		}
-		b.Add(string(k), p.run[value:end])
-		at = end
-	}
-	return at
-}
-
 // All walks the pairs in the order of their keys. The values are not copied.
 func (p Pairs) All() iter.Seq2[string, []byte] {
 	return func(yield func(string, []byte) bool) {
@@ -177,26 +177,16 @@ func (p Pairs) All() iter.Seq2[string, []byte] {
 }
 
 // Append appends the encoded map to b.
-func (p Pairs) Append(b []byte) []byte {
-	switch n := p.n; {
-	case n <= 15:
-		b = append(b, 0x80|byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
-	}
-	return append(b, p.run...)
-}
+func (p Pairs) Append(b []byte) []byte { return append(appendMapHeader(b, p.n), p.run...) }
 
-func mapHeader(n int) int {
+func appendMapHeader(b []byte, n int) []byte {
 	switch {
 	case n <= 15:
-		return 1
+		return append(b, 0x80|byte(n))
 	case n <= math.MaxUint16:
-		return 3
+		return binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
 	}
-	return 5
+	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
 }
 
 // pair returns the key of the pair at at, where its value begins and ends.

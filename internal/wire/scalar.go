@@ -133,17 +133,8 @@ func AppendInt(b []byte, i int64) []byte {
 
 // SizeInt is the length of what AppendInt appends.
 func SizeInt(i int64) int {
-	switch {
-	case -32 <= i && i <= 0x7f:
-		return 1
-	case math.MinInt8 <= i && i <= math.MaxUint8:
-		return 2
-	case math.MinInt16 <= i && i <= math.MaxUint16:
-		return 3
-	case math.MinInt32 <= i && i <= math.MaxUint32:
-		return 5
-	}
-	return 9
+	var b [9]byte
+	return len(AppendInt(b[:0], i))
 }
 
 func appendUint(b []byte, u uint64) []byte {
@@ -161,28 +152,22 @@ func appendUint(b []byte, u uint64) []byte {
 }
 
 // AppendBytes appends p as a byte string.
-func AppendBytes(b, p []byte) []byte {
-	switch n := len(p); {
-	case n <= math.MaxUint8:
-		b = append(b, 0xc4, byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xc5), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
-	}
-	return append(b, p...)
-}
+func AppendBytes(b, p []byte) []byte { return append(appendBytesHeader(b, len(p)), p...) }
 
-// SizeBytes is the length of what AppendBytes appends for n bytes.
-func SizeBytes(n int) int {
+func appendBytesHeader(b []byte, n int) []byte {
 	switch {
 	case n <= math.MaxUint8:
-		return 2 + n
+		return append(b, 0xc4, byte(n))
 	case n <= math.MaxUint16:
-		return 3 + n
-	default:
-		return 5 + n
+		return binary.BigEndian.AppendUint16(append(b, 0xc5), uint16(n))
 	}
+	return binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
+}
+
+// SizeBytes is the length of a byte string of n bytes, as AppendBytes appends it.
+func SizeBytes(n int) int {
+	var b [5]byte
+	return len(appendBytesHeader(b[:0], n)) + n
 }
 
 // AppendText appends s as a string.

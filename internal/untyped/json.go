@@ -1,10 +1,12 @@
-package value
+package untyped
 
 import (
 	"encoding/json"
 	"fmt"
 	"math"
 	"time"
+
+	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 // Public returns raw, one encoded value, as a value for encoding/json: without
@@ -50,4 +52,13 @@ func expressible(v any) any {
 		}
 	}
 	return v
+}
+
+// All returns all values of pairs as [Of] does.
+func All(pairs wire.Pairs) map[string]any {
+	out := make(map[string]any, pairs.Len())
+	for key, raw := range pairs.All() {
+		out[key] = Of(raw)
+	}
+	return out
 }
