@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -258,8 +260,8 @@ func (b *browser) instruct(s *boundSession, a answer) {
 		RefreshURL string `json:"refresh_url"`
 		Continue   *bool
 		Scope      *struct {
-			IncludeSite   *bool `json:"include_site"`
-			Specification []struct{ Type, Domain, Path string }
+			IncludeSite   *bool                                 `json:"include_site"`
+			Specification []struct{ Type, Domain, Path string } `json:"scope_specification"`
 		}
 		Credentials []struct{ Type, Name, Attributes string }
 		Initiators  []string `json:"allowed_refresh_initiators"`
@@ -352,12 +354,25 @@ func (b *browser) takeChallenges(a answer) {
 	}
 }
 
-func newKey() *ecdsa.PrivateKey {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+type ecdsaKey = ecdsa.PrivateKey
+
+func newKey() *ecdsaKey {
+	key, err := generate(elliptic.P256())
 	if err != nil {
 		panic(err)
 	}
 	return key
+}
+
+func generate(curve elliptic.Curve) (*ecdsaKey, error) { return ecdsa.GenerateKey(curve, rand.Reader) }
+
+// signRaw signs the beginning of a JWS.
+func signRaw(t *testing.T, key *ecdsaKey, signed string) (r, s *big.Int) {
+	t.Helper()
+	sum := sha256.Sum256([]byte(signed))
+	r, s, err := ecdsa.Sign(rand.Reader, key, sum[:])
+	must(t, err)
+	return r, s
 }
 
 // registration is the request that an offer leads to.
@@ -453,6 +468,14 @@ func (b *browser) names() string {
 	return strings.Join(names, " ")
 }
 
+func (b *browser) all() []*boundSession {
+	var all []*boundSession
+	for _, id := range slices.Sorted(maps.Keys(b.sessions)) {
+		all = append(all, b.sessions[id])
+	}
+	return all
+}
+
 // only is the one binding that the browser has.
 func (b *browser) only() *boundSession {
 	b.t.Helper()
@@ -508,4 +531,26 @@ func query(t testing.TB, address string) url.Values {
 	u, err := url.Parse(address)
 	must(t, err)
 	return u.Query()
+}
+
+type ctx = context.Context
+
+// keepCookies lets no cookie end in the browser: its clock may be wrong.
+func (b *browser) keepCookies() {
+	for key, c := range b.jar {
+		c.ends = time.Now().Add(24 * time.Hour)
+		b.jar[key] = c
+	}
+}
+
+// visitUnmarked is visit that also returns the data cookie of the answer, from
+// before the registration that followed it.
+func (b *browser) visitUnmarked(f handler) kept {
+	b.t.Helper()
+	r := b.request("GET", "/page", f)
+	a := b.send(r)
+	b.keep(a)
+	unmarked := b.jar["s_session /"]
+	b.receive(r, a)
+	return unmarked
 }
