@@ -192,6 +192,21 @@ func TestForgedProofsAreRefusedAndChangeNothing(t *testing.T) {
 	waiting.wants("ada", dbsc.Pending)
 }
 
+func TestFieldsAreTakenWithQuotesAndWithout(t *testing.T) {
+	s := newSite(t, dbsc.Config{})
+	for range 50 { // an identifier is different each time, and must be a token each time
+		b := s.loggedIn()
+		for _, quote := range []string{"", `"`} {
+			r := b.refreshUnproved()
+			r.Header.Set("Sec-Secure-Session-Id", quote+b.only().id+quote)
+			a := b.send(r)
+			wants(t, "without a proof", a.StatusCode, 403)
+			r.Header.Set("Secure-Session-Response", quote+sign(t, b.only().key, challengeOf(t, a), false)+quote)
+			wants(t, "with a proof", b.send(r).StatusCode, 200)
+		}
+	}
+}
+
 func TestClaimsThatNobodyNeedsAreNotRequired(t *testing.T) {
 	s := newSite(t, dbsc.Config{})
 	b := s.loggedIn()

@@ -223,7 +223,7 @@ func (b *browser) renew(s *boundSession, cause *http.Request) (skipped string) {
 // refresh is the request of a refresh, with a proof where there is a challenge.
 func (b *browser) refresh(s *boundSession, cause *http.Request) *http.Request {
 	r := httptest.NewRequest("POST", "https://example.com"+s.refreshURL, nil)
-	r.Header.Set("Sec-Secure-Session-Id", `"`+s.id+`"`)
+	r.Header.Set("Sec-Secure-Session-Id", s.id) // without the quotes of the draft
 	if s.challenge != "" {
 		if b.quota > 0 {
 			b.quota--

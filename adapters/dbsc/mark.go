@@ -57,8 +57,9 @@ func thumbprintOf(publicKey []byte) (t thumbprint) {
 // String is the session identifier by which the browser and the server name
 // one binding. It is no secret. It is the key's and not the session's, so that
 // two registrations of one session are two things to the browser, of which
-// each can be ended alone.
-func (t thumbprint) String() string { return base64.RawURLEncoding.EncodeToString(t[:]) }
+// each can be ended alone. The letter in front makes it a token of structured
+// fields: Chromium 156 sends it without quotes, and a token begins with a letter.
+func (t thumbprint) String() string { return "k" + base64.RawURLEncoding.EncodeToString(t[:]) }
 
 func askedMark(id sessionID, at time.Time) []byte {
 	return appendTime(append([]byte{byte(asked)}, id[:tagSize]...), at)

@@ -45,8 +45,8 @@ func readProof(r *http.Request) (p jwsProof, present bool, err error) {
 	return p, true, err
 }
 
-// fieldText reads a string. Chromium 156 sends a proof without quotes, as a
-// token, where the draft has a string.
+// fieldText reads a string. Chromium 156 sends proofs and identifiers without
+// quotes, as tokens, where the draft has strings.
 func fieldText(line string) (string, error) {
 	item, err := httpsfv.UnmarshalItem([]string{line})
 	if err != nil {

@@ -250,6 +250,8 @@ func TestASlowRefreshOfTheSessionBeforeIsHealed(t *testing.T) {
 		wants(t, "and nothing else", len(a.Header["Set-Cookie"]), 1)
 		wants(t, "and is nobody else's", a.Header.Get("Cache-Control"), "private")
 		b.isBoundForGood()
+		b.renew(old, nil)
+		b.isBoundForGood()
 		b.only()
 	})
 }
