@@ -138,7 +138,7 @@ func TestConfigIsRefusedWithAllItsProblems(t *testing.T) {
 		"a challenge that ends with the cookie":     {cfg: dbsc.Config{ChallengeLifetime: 10*time.Minute + 30*time.Second}, want: "ChallengeLifetime"},
 		"a challenge just above":                    {cfg: dbsc.Config{ChallengeLifetime: 10*time.Minute + 31*time.Second}},
 		"plain HTTP":                                {sessions: cookiesession.Config{Insecure: true}, want: "Manager"},
-		"partitioned cookies":                       {sessions: cookiesession.Config{Partitioned: true}, want: "Manager"},
+		"partitioned cookies":                       {sessions: cookiesession.Config{Partitioned: true, SameSite: http.SameSiteNoneMode}, want: "Manager"},
 		"a path that the cookies do not reach":      {sessions: cookiesession.Config{Path: "/app"}, cfg: dbsc.Config{Path: "/x"}, want: "Path"},
 		"no path":                                   {cfg: dbsc.Config{Path: "x"}, want: "Path Path"},
 		"a path with a query":                       {cfg: dbsc.Config{Path: "/x?y"}, want: "Path"},
