@@ -99,13 +99,17 @@ func New(m *cookiesession.Manager, cfg Config) (*Binding, error) {
 	if err := cfg.check(like); err != nil {
 		return nil, err
 	}
+	rules, err := rulesOf(&cfg, like)
+	if err != nil {
+		return nil, fmt.Errorf("cookiesession/dbsc: %w", err)
+	}
 	data := strings.TrimSuffix(like.Name, "_bound")
 	return &Binding{
 		m: m, cfg: cfg,
 		registration: cfg.Path + "/registration", refresh: cfg.Path + "/refresh",
 		// The end sign has a path of its own, which __Host- forbids.
 		name: like.Name, data: data, end: strings.TrimPrefix(like.Name, "__Host-") + ".end",
-		attributes:   attributes(like),
+		rules:        rules,
 		anyInitiator: slices.Contains(cfg.AllowedRefreshInitiators, "*"),
 		lax:          like.SameSite != http.SameSiteNoneMode,
 	}, nil

@@ -41,7 +41,7 @@ type Binding struct {
 
 	registration, refresh string // the two addresses, paths
 	name, data, end       string // of the bound cookie, of the data cookie, of the end sign
-	attributes            string // of the bound cookie, as the browser has to be told them
+	rules                 string // what the browser is told of every binding, in JSON
 	anyInitiator          bool   // the browser refreshes whoever caused the request
 	lax                   bool   // browsers withhold the cookies from requests that other sites cause
 }
