@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -16,6 +17,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -218,19 +220,26 @@ func shopPages(m *cookiesession.Manager, b *dbsc.Binding) http.Handler {
 func (s *boundSite) boundVisitor() *boundVisitor {
 	s.Helper()
 	spki := sha256.Sum256(s.cert.Leaf.RawSubjectPublicKeyInfo)
-	browser, err := e2e.StartChromium(s.Context(), profile(s.T), true,
+	browser := bindingChromium(s.T, base64.StdEncoding.EncodeToString(spki[:]))
+	return &boundVisitor{visitor: visitor{T: s.T, browser: browser}, site: s, chromium: browser}
+}
+
+// bindingChromium trusts the certificate with that SHA-256 of its key. To switch
+// all checks of certificates off would switch binding off as well.
+func bindingChromium(t *testing.T, spki string) *e2e.Chromium {
+	t.Helper()
+	browser, err := e2e.StartChromium(t.Context(), profile(t), true,
 		chromedp.Flag("enable-features", "DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting"),
-		chromedp.Flag("ignore-certificate-errors-spki-list", base64.StdEncoding.EncodeToString(spki[:])),
+		chromedp.Flag("ignore-certificate-errors-spki-list", spki),
 		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
 	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		s.Skipf("%v: install chromium to run this", err)
+		t.Skipf("%v: install chromium to run this", err)
 	}
 	if err != nil {
-		s.Fatal(err)
+		t.Fatal(err)
 	}
-	s.Cleanup(func() { _ = browser.Close() })
-	v := &boundVisitor{visitor: visitor{T: s.T, browser: browser}, site: s, chromium: browser}
-	return v
+	t.Cleanup(func() { _ = browser.Close() })
+	return browser
 }
 
 type boundVisitor struct {
@@ -486,4 +495,51 @@ func (s *boundSite) steal(cookies []string) string {
 		s.Fatal(err)
 	}
 	return string(body)
+}
+
+// The example plays the thief itself.
+func TestTheExampleShowsABoundSessionAndItsThief(t *testing.T) {
+	t.Parallel()
+	program, err := e2e.BuildPackage(t.Context(), t.TempDir(), "./examples/devicebinding")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), program, "-addr", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines, url, spki := bufio.NewScanner(out), "", ""
+	for spki == "" && lines.Scan() {
+		if url == "" {
+			url = lines.Text()
+		}
+		_, spki, _ = strings.Cut(lines.Text(), "--ignore-certificate-errors-spki-list=")
+	}
+	spki, _, _ = strings.Cut(spki, " ")
+	v := &visitor{T: t, browser: bindingChromium(t, spki)}
+	open := func() {
+		t.Helper()
+		if err := v.browser.Open(url); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open()
+	v.click("#login")
+	v.sees("#user", "Ada")
+	v.eventually(func() bool { open(); return v.browser.Text("#state") == "bound" }, func() string { return "the session is " + v.browser.Text("#state") })
+	v.click("#copy")
+	v.sees("#answers", "copied the cookies")
+	ends := time.Now().Add(151 * time.Second)
+	v.click("#try")
+	v.sees("#answers", "you are Ada; the session is bound")
+	<-time.After(time.Until(ends))
+	v.click("#try")
+	v.sees("#answers", "you are nobody; the session is stale")
+	v.sees("#user", "Ada")
+	v.sees("#state", "bound")
 }
