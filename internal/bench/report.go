@@ -19,6 +19,7 @@ type report struct {
 	throughput []speed
 	views      [2]measured
 	viewBytes  [2]int
+	bindings   [2]boundCost
 }
 
 type size struct {
@@ -52,6 +53,7 @@ func (t turns) report() report {
 	for f, format := range formats {
 		r.views[f], r.viewBytes[f] = t.views(format)
 		rings[f] = t.opening(format)
+		r.bindings[f] = t.binding(format)
 	}
 	r.goals = r.judge(rings)
 	return r
@@ -98,6 +100,8 @@ func (r report) judge(rings [2]float64) []goal {
 	n := len(r.throughput)
 	second := [2]float64{r.throughput[n-2].two / r.throughput[n-2].one, r.throughput[n-1].two / r.throughput[n-1].one}
 
+	bound := func(of func(boundCost) float64) [2]float64 { return [2]float64{of(r.bindings[0]), of(r.bindings[1])} }
+
 	const gorilla, scs, hand = "gorilla/sessions", "scs, memory store", "by hand"
 	return []goal{
 		{"read one key of 7, against gorilla/sessions", times(readOne, 7, gorilla), [2]float64{6.9, 10}, true, false, "x", false},
@@ -119,6 +123,13 @@ func (r report) judge(rings [2]float64) []goal {
 		{"longest string in one cookie, bytes", ofSizes(func(s size) int { return s.holds }), [2]float64{2170, 2940}, true, true, "", false},
 		{"open with the last of 16 keys, against a ring of one", rings, [2]float64{1.2, 1.2}, false, false, "x", false},
 		{"TrackViews with a full history of 100, a request", [2]float64{r.views[0].ns, r.views[1].ns}, [2]float64{0, 10_000}, false, false, " ns", false},
+		{"registration of a device, against a bare ES256 verification", bound(func(c boundCost) float64 { return c.registration.ns / c.verification }), [2]float64{1.5, 1.5}, false, false, "x", false},
+		{"refresh of a bound session, against a bare ES256 verification", bound(func(c boundCost) float64 { return c.refresh.ns / c.verification }), [2]float64{1.5, 1.5}, false, false, "x", false},
+		{"read one key of 7, bound session against unbound", bound(func(c boundCost) float64 { return c.bound.ns / c.unbound.ns }), [2]float64{1.4, 1.4}, false, false, "x", false},
+		{"read one key of 7, unbound session with a Binding against without", bound(func(c boundCost) float64 { return c.unbound.ns / c.without.ns }), [2]float64{}, false, false, "x", false},
+		{"allocations, read one key of 7, bound session", bound(func(c boundCost) float64 { return c.bound.allocs }), [2]float64{19, 19}, false, true, "", false},
+		{"allocations, refresh", bound(func(c boundCost) float64 { return c.refresh.allocs }), [2]float64{190, 190}, false, true, "", false},
+		{"allocations, registration", bound(func(c boundCost) float64 { return c.registration.allocs }), [2]float64{215, 215}, false, true, "", false},
 		{"throughput on 2 cores, against 1", second, [2]float64{1.8, 1.8}, true, false, "x", true},
 	}
 }

@@ -20,8 +20,8 @@ type Chromium struct {
 }
 
 // StartChromium starts Chromium with a fresh profile in folder, with JavaScript
-// in pages or without.
-func StartChromium(ctx context.Context, folder string, scripts bool) (*Chromium, error) {
+// in pages or without. Further options are those of chromedp.
+func StartChromium(ctx context.Context, folder string, scripts bool, more ...chromedp.ExecAllocatorOption) (*Chromium, error) {
 	path, err := look("chromium", "chromium-browser", "google-chrome")
 	if err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func StartChromium(ctx context.Context, folder string, scripts bool) (*Chromium,
 		chromedp.Flag("disable-background-networking", true),
 		chromedp.Flag("disable-dev-shm-usage", true),
 	)
-	allocator, stop := chromedp.NewExecAllocator(ctx, options...)
+	allocator, stop := chromedp.NewExecAllocator(ctx, append(options, more...)...)
 	tab, closeTab := chromedp.NewContext(allocator)
 	c := &Chromium{tab, func() { closeTab(); stop() }}
 	if err := chromedp.Do(tab, chromedp.Navigate("about:blank")); err != nil {

@@ -23,12 +23,17 @@ var ErrNoBrowser = errors.New("no such browser on this machine")
 
 // Build compiles the command into folder and returns the program's path.
 func Build(ctx context.Context, folder string) (string, error) {
+	return BuildPackage(ctx, folder, "./cmd/cookiesession")
+}
+
+// BuildPackage is Build for another program, named from the folder of the project.
+func BuildPackage(ctx context.Context, folder, pkg string) (string, error) {
 	_, here, _, _ := runtime.Caller(0)
-	program := filepath.Join(folder, "cookiesession")
-	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/cookiesession")
+	program := filepath.Join(folder, filepath.Base(pkg))
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", program, pkg)
 	cmd.Dir = filepath.Join(filepath.Dir(here), "..", "..")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the demo: %w\n%s", err, out)
+		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
 	}
 	return program, nil
 }

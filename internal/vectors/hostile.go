@@ -103,6 +103,10 @@ var hostileData = []hostile{
 	{"version 0", "", [][]byte{{0x96, 0}, anID, sealedAt, sealedAt, msgNil, noPairs}},
 	{"a negative version", "", [][]byte{{0x96, 0xff}, anID, sealedAt, sealedAt, msgNil, noPairs}},
 	{"a version that is text", "", [][]byte{{0x96, 0xa1, '1'}, anID, sealedAt, sealedAt, msgNil, noPairs}},
+	{"version 3", "refused, and left in the browser", [][]byte{{0x97, 3}, anID, sealedAt, sealedAt, msgNil, noPairs, noPairs}},
+	{"version 2 with eight elements", "", [][]byte{{0x98, 2}, anID, sealedAt, sealedAt, msgNil, noPairs, noPairs, msgNil}},
+	{"metadata out of order", "", [][]byte{{0x97, 2}, anID, sealedAt, sealedAt, msgNil, noPairs, {0x82, 0xa1, 'k', 0xc4, 0, 0xa1, 'j', 0xc4, 0}}},
+	{"metadata that is a list", "", [][]byte{{0x97, 2}, anID, sealedAt, sealedAt, msgNil, noPairs, {0x90}}},
 	{"no array", "", [][]byte{noPairs}},
 	{"nothing at all but one byte", "", [][]byte{{0xc0}}},
 	{"five elements", "", [][]byte{{0x95, 1}, anID, sealedAt, sealedAt, msgNil}},
@@ -155,6 +159,9 @@ func promisesTooMuch() (all []hostile) {
 
 var hostileFlash = []hostile{
 	{"a later version", "", [][]byte{{0x93, 2}, expiresAt, noPairs}},
+	{"version 3", "", [][]byte{{0x94, 3}, expiresAt, noPairs, anID}},
+	{"version 2 with an id of 15 bytes", "", [][]byte{{0x94, 2}, expiresAt, noPairs, append([]byte{0xc4, 15}, anID[2:17]...)}},
+	{"version 2 with an id that is text", "", [][]byte{{0x94, 2}, expiresAt, noPairs, append([]byte{0xb0}, anID[2:]...)}},
 	{"two elements", "", [][]byte{{0x92, 1}, expiresAt}},
 	{"too far ahead", "", [][]byte{flashHead, expiresTooLate, noPairs}},
 	{"doubled keys", "", [][]byte{flashHead, expiresAt, {0x82, 0xa1, 'k', 1, 0xa1, 'k', 2}}},

@@ -3,6 +3,8 @@ package vectors_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"math"
@@ -32,6 +34,8 @@ func newVectors(t *testing.T) (all []vectors.Vector) {
 			f.damaged()
 			f.cut()
 			f.hostile()
+			f.secondVersions()
+			f.texts()
 			all = append(all, f.made...)
 		}
 	})
@@ -391,4 +395,115 @@ func (f *vectorMaker) hostile() {
 	for _, c := range vectors.HostilePayloads() {
 		f.refuse(f.sealed(c.Compartment, c.Bytes), "authentic, "+c.Name, c.Why, "invalid", func(*vectors.Vector) {})
 	}
+}
+
+// secondVersions are payloads of version 2: data with metadata, and flash that
+// names its session.
+func (f *vectorMaker) secondVersions() {
+	v := f.issue("metadata beside the values", "written in version 2, where there is any", vectors.OneKey, vectors.Default, func(s *cookiesession.Session) {
+		testkit.NoError(f.t, s.Set("user", "alice"))
+		testkit.NoError(f.t, s.SetMetadata("a package", []byte{0, 255}))
+		testkit.NoError(f.t, s.SetMetadata("another", []byte{}))
+	})
+	v.Want.Metadata = map[string][]byte{"a package": {0, 255}, "another": {}}
+	f.add(v)
+	f.add(f.boundSession())
+	m := v.ManagerSealing(f.t, f.format, nil)
+	s := m.Open(f.t.Context())
+	testkit.NoError(f.t, s.Set("user", "alice"))
+	testkit.NoError(f.t, s.Flash("notice", "saved"))
+	flash := vectors.Vector{
+		Name: string(f.format) + ": flash beside its session", Keys: []vectors.Key{vectors.OneKey}, Config: vectors.Default,
+		Now: time.Now().Unix(), Compartment: "flash", Cookie: f.commit(m, s),
+		Want: &vectors.Opened{ID: s.ID(), Made: time.Now().Unix(), Values: map[string]any{"notice": vectors.Tag("saved")}},
+	}
+	flash.ReadPayload(f.t)
+	f.add(flash)
+	alone := f.flash()
+	alone.Want.Made, alone.Want.Expires = alone.Now, 0
+	alone.Name, alone.Why = string(f.format)+": flash beside no session", "its id is empty"
+	f.add(alone)
+}
+
+// boundSession is one that is bound to a device, with its bound cookie. It is
+// made by hand: the core does not know what is in these texts.
+func (f *vectorMaker) boundSession() vectors.Vector {
+	thumb := bytes.Repeat([]byte{0xd5}, 16)
+	var mark []byte
+	v := f.issue("bound to a device", "the metadata is 2, the first 4 bytes of the id, and the thumbprint", vectors.OneKey, vectors.Default, func(s *cookiesession.Session) {
+		id := s.IDBytes()
+		mark = append(append([]byte{2}, id[:4]...), thumb...)
+		testkit.NoError(f.t, s.Set("user", "alice"))
+		testkit.NoError(f.t, s.SetMetadata("dbsc", mark))
+	})
+	v.Want.Metadata = map[string][]byte{"dbsc": mark}
+	id, err := base64.RawURLEncoding.DecodeString(v.Want.ID)
+	testkit.NoError(f.t, err)
+	ends := time.Now().Add(10 * time.Minute)
+	plain := slices.Concat(id, thumb, binary.BigEndian.AppendUint32(nil, uint32(v.Now)), binary.BigEndian.AppendUint32(nil, uint32(ends.Unix())))
+	text, err := v.ManagerSealing(f.t, f.format, nil).Seal("dbsc cookie", plain, ends.Add(30*time.Second))
+	testkit.NoError(f.t, err)
+	v.Cookie += "; s_session_bound=" + text
+	return v
+}
+
+// texts are sealed for a purpose.
+func (f *vectorMaker) texts() {
+	id, thumb := bytes.Repeat([]byte{0x1d}, 16), bytes.Repeat([]byte{0xd5}, 16)
+	now := binary.BigEndian.AppendUint32(nil, uint32(time.Now().Unix()))
+	later := binary.BigEndian.AppendUint32(nil, uint32(time.Now().Unix()+600))
+	key, err := hex.DecodeString("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296") // the generator of P-256
+	testkit.NoError(f.t, err)
+	for _, c := range []struct {
+		name, purpose string
+		plain         []byte
+		lasts         int64
+	}{
+		{"a sealed text", "reset password", []byte("user 7"), 60},
+		{"a sealed text of nothing", "a.b-c_d e", nil, 60},
+		{"a bound cookie", "dbsc cookie", slices.Concat(id, thumb, now, later), 630},
+		{"a challenge to register", "dbsc register", slices.Concat(id, now), 720},
+		{"a challenge to refresh", "dbsc refresh", slices.Concat(id, thumb, now), 720},
+		{"the key in the address of a refresh", "dbsc key", slices.Concat(id, key), 400 * 86400},
+		{"the sign that a session has ended", "dbsc end", id, 400 * 86400},
+	} {
+		f.add(f.text(c.name, c.purpose, c.plain, c.lasts))
+	}
+	v := f.text("", "reset password", []byte("user 7"), 60)
+	f.refuse(v, "a text for another purpose", "the seal covers the purpose", "invalid", func(v *vectors.Vector) { v.Purpose = "confirm" })
+	f.refuse(v, "another manager's text", "", "invalid", func(v *vectors.Vector) { v.Config.Name = "session2" })
+	f.refuse(v, "a text at its end", "", "expired", func(v *vectors.Vector) { v.Now += 60 })
+	f.refuse(v, "a text of another ring", "", "unknown key", func(v *vectors.Vector) { v.Keys = []vectors.Key{vectors.OtherKey} })
+	f.refuse(v, "a text with a character less", "", "invalid", func(v *vectors.Vector) { v.Cookie = v.Cookie[:len(v.Cookie)-1] })
+	for name, payload := range map[string][]byte{
+		"a text of a later version": slices.Concat([]byte{0x93, 2}, v.Payload[2:]), "a text with a byte behind it": append(bytes.Clone(v.Payload), 0xc0),
+		"a text that is no binary": slices.Concat(v.Payload[:7], []byte{0xa6}, v.Payload[9:]),
+	} {
+		f.refuse(v, name, "", "invalid", func(v *vectors.Vector) { v.Cookie = f.sealedText(v.CookieName(), payload) })
+	}
+	f.refuse(v, "a session as a text", "", "invalid", func(v *vectors.Vector) {
+		_, v.Cookie, _ = strings.Cut(f.simple().Cookie, "=")
+	})
+}
+
+// sealedText is an authentic text of any payload.
+func (f *vectorMaker) sealedText(name string, payload []byte) string {
+	k, iv := vectors.OneKey.Naive(), vectors.IVNamed(string(payload))
+	if f.format == cookiesession.FormatCompact {
+		return k.ID + "." + k.SealCompact(name, iv, payload)
+	}
+	return k.ID + "." + k.SealSecurecookie(name, iv, payload, time.Now().Unix())
+}
+
+func (f *vectorMaker) text(name, purpose string, plain []byte, lasts int64) vectors.Vector {
+	v := vectors.Vector{
+		Name: string(f.format) + ": " + name, Keys: []vectors.Key{vectors.OneKey}, Config: vectors.Default,
+		Now: time.Now().Unix(), Compartment: "text", Purpose: purpose,
+		Want: &vectors.Opened{Until: time.Now().Unix() + lasts, Text: plain},
+	}
+	var err error
+	v.Cookie, err = v.ManagerSealing(f.t, f.format, nil).Seal(purpose, plain, time.Now().Add(time.Duration(lasts)*time.Second))
+	testkit.NoError(f.t, err)
+	v.ReadPayload(f.t)
+	return v
 }

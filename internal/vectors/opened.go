@@ -18,15 +18,21 @@ type Opened struct {
 	ID       string         `json:"id,omitempty"` // as Session.ID gives it
 	Created  int64          `json:"created,omitempty"`
 	Modified int64          `json:"modified,omitempty"`
-	Expiry   any            `json:"expiry,omitempty"` // absent: policy; else {"browser":true}, {"idle":seconds} or {"at":time}
-	Expires  int64          `json:"expires,omitempty"`
+	Expiry   any            `json:"expiry,omitempty"`  // absent: policy; else {"browser":true}, {"idle":seconds} or {"at":time}
+	Expires  int64          `json:"expires,omitempty"` // of flash of version 1
+	Made     int64          `json:"made,omitempty"`    // of flash of version 2
 	Values   map[string]any `json:"values,omitempty"`
+
+	Metadata map[string][]byte `json:"metadata,omitempty"`
 
 	Last     int64  `json:"last,omitempty"`
 	Requests int    `json:"requests,omitempty"`
 	Pages    int    `json:"pages,omitempty"`
 	Unique   int    `json:"unique,omitempty"`
 	History  []View `json:"history,omitempty"`
+
+	Until int64  `json:"until,omitempty"` // of a sealed text
+	Text  []byte `json:"text,omitempty"`
 }
 
 // View is one page view of a history.
@@ -39,6 +45,10 @@ type View struct {
 // Check opens the vector with the package itself, now, and compares what a
 // session shows with what the vector wants.
 func (v *Vector) Check(t *testing.T) {
+	if v.Compartment == "text" {
+		v.checkText(t)
+		return
+	}
 	var refusals []error
 	m := v.ManagerSealing(t, cookiesession.FormatSecurecookie, func(_ context.Context, e cookiesession.Event) {
 		if e.Kind == cookiesession.EventRefused && e.CookieName == v.CookieName() {
@@ -55,16 +65,34 @@ func (v *Vector) Check(t *testing.T) {
 		t.Fatalf("refused: %v", refusals)
 	}
 	want := *v.Want
-	want.Modified, want.Last, want.Expires = 0, 0, 0 // not to be seen from outside; the stranger's reader compares the payload
+	want.Modified, want.Last, want.Expires, want.Made = 0, 0, 0, 0 // not to be seen from outside; the stranger's reader compares the payload
+	if v.Compartment == "flash" {
+		want.ID = ""
+	}
 	if g, w := JSON(t, got), JSON(t, &want); g != w {
 		t.Errorf("got  %s\nwant %s", g, w)
 	}
 }
 
+var reasons = map[string]error{
+	"invalid": cookiesession.ErrInvalid, "unknown key": cookiesession.ErrUnknownKey, "expired": cookiesession.ErrExpired,
+}
+
+// checkText is Check for a sealed text.
+func (v *Vector) checkText(t *testing.T) {
+	got, err := v.ManagerSealing(t, cookiesession.FormatSecurecookie, nil).Unseal(v.Purpose, v.Cookie)
+	switch {
+	case v.Refused != "":
+		if reason := reasons[v.Refused]; reason == nil || !errors.Is(err, reason) {
+			t.Errorf("refused with %v, want %q", err, v.Refused)
+		}
+	case err != nil || string(got) != string(v.Want.Text):
+		t.Errorf("%q, %v; want %q", got, err, v.Want.Text)
+	}
+}
+
 func (v *Vector) checkRefused(t *testing.T, m *cookiesession.Manager, s *cookiesession.Session, refusals []error) {
-	reason := map[string]error{
-		"invalid": cookiesession.ErrInvalid, "unknown key": cookiesession.ErrUnknownKey, "expired": cookiesession.ErrExpired,
-	}[v.Refused]
+	reason := reasons[v.Refused]
 	if len(refusals) != 1 || reason == nil || !errors.Is(refusals[0], reason) {
 		t.Errorf("refused with %v, want %q once", refusals, v.Refused)
 	}
@@ -97,6 +125,14 @@ func (v *Vector) open(s *cookiesession.Session) *Opened {
 		return got
 	}
 	got := &Opened{ID: s.ID(), Created: s.Created().Unix(), Values: TagAll(s.All())}
+	if v.Want != nil {
+		for name := range v.Want.Metadata {
+			if got.Metadata == nil {
+				got.Metadata = map[string][]byte{}
+			}
+			got.Metadata[name] = s.Metadata(name)
+		}
+	}
 	switch e := s.Expiry(); {
 	case e == cookiesession.Expiry{}:
 	case e == cookiesession.BrowserClose():

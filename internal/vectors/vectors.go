@@ -5,6 +5,7 @@
 package vectors
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -53,8 +54,9 @@ type Vector struct {
 	Why         string  `json:"why,omitempty"`
 	Keys        []Key   `json:"keys"`
 	Config      Setup   `json:"config"`
-	Now         int64   `json:"now"` // Unix time at which it is opened
-	Compartment string  `json:"compartment"`
+	Now         int64   `json:"now"`         // Unix time at which it is opened
+	Compartment string  `json:"compartment"` // or "text": Cookie is a text that was sealed for Purpose
+	Purpose     string  `json:"purpose,omitempty"`
 	Cookie      string  `json:"cookie"` // the Cookie header
 	Payload     []byte  `json:"payload,omitempty"`
 	Want        *Opened `json:"want,omitempty"`
@@ -97,7 +99,11 @@ func (v *Vector) CookieName() string {
 	if v.Config.HostPrefix {
 		name = "__Host-" + name
 	}
-	if v.Compartment != "data" {
+	switch v.Compartment {
+	case "data":
+	case "text":
+		name += "@" + v.Purpose
+	default:
 		name += "_" + v.Compartment
 	}
 	return name
@@ -122,10 +128,36 @@ func Opener(t testing.TB, cfg cookiesession.Config) *cookiesession.Manager {
 // ReadPayload sets the payload to what is sealed in the cookie.
 func (v *Vector) ReadPayload(t testing.TB) {
 	t.Helper()
-	name := v.CookieName()
-	plain, err := v.Keys[0].Naive().Open(name, Join(v.Cookie, name, testkit.CookiesOf(v.Cookie)[name][0]))
+	plain, err := v.Keys[0].Naive().Open(v.CookieName(), v.values()[0])
 	testkit.NoError(t, err)
 	v.Payload = plain
+}
+
+// values are the whole texts that came under the name.
+func (v *Vector) values() []string {
+	if v.Compartment == "text" {
+		return []string{v.Cookie}
+	}
+	var all []string
+	name := v.CookieName()
+	for _, value := range testkit.CookiesOf(v.Cookie)[name] {
+		all = append(all, Join(v.Cookie, name, value))
+	}
+	return all
+}
+
+// Authentic reports whether one of the texts that came is authentic, and
+// whether one has the payload that is written in the vector. It asks the naive
+// implementation.
+func (v *Vector) Authentic() (authentic, written bool) {
+	for _, value := range v.values() {
+		for _, k := range v.Keys {
+			plain, err := k.Naive().Open(v.CookieName(), value)
+			authentic = authentic || err == nil
+			written = written || err == nil && bytes.Equal(plain, v.Payload)
+		}
+	}
+	return authentic, written
 }
 
 // ManagerSealing is a manager for the vector whose keys seal in this format.

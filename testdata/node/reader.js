@@ -26,8 +26,9 @@ export function makeKey({ secret, hashKey, blockKey }) {
 
 // open reads one compartment out of a Cookie header. It returns what the
 // payload says, or throws a Refused whose message is the reason.
-export function open({ keys, setup, compartment, header, now }) {
+export function open({ keys, setup, compartment, header, now, purpose }) {
   let name = (setup.host_prefix ? '__Host-s_' : 's_') + setup.name;
+  if (compartment === 'text') return openText(keys, name + '@' + purpose, header, now);
   if (compartment !== 'data') name += '_' + compartment;
 
   const cookies = parseHeader(header);
@@ -37,7 +38,7 @@ export function open({ keys, setup, compartment, header, now }) {
     try {
       const plain = unseal(keys, name, value, cookies);
       const payload = unpack[compartment](plain, now, setup);
-      const time = payload.modified ?? payload.last ?? payload.expires;
+      const time = payload.modified ?? payload.last ?? payload.made ?? payload.expires;
       if (!best || time > best.time) best = { payload, plain, time };
     } catch (err) {
       if (!(err instanceof Refused)) throw err;
@@ -47,6 +48,14 @@ export function open({ keys, setup, compartment, header, now }) {
   if (!best) throw refusal;
   if (best.payload.deadline <= now) throw new Refused('expired');
   return best;
+}
+
+// openText opens a text that was sealed for a purpose.
+function openText(keys, name, text, now) {
+  const plain = unseal(keys, name, text, []);
+  const payload = unpack.text(plain);
+  if (payload.until <= now) throw new Refused('expired');
+  return { payload, plain };
 }
 
 function parseHeader(header) {
@@ -120,30 +129,43 @@ function decrypt(key, ivAndText) {
 
 const unpack = {
   data(plain, now, setup) {
-    const walk = payload(plain, 6);
+    const { walk, version } = payload(plain, 6, 7);
     const id = walk.id();
     const created = walk.int();
     const modified = walk.int();
     if (created > now + skew || modified > now + skew) throw invalid();
     const expiry = readExpiry(walk.value());
     const values = walk.pairs();
+    const metadata = version === 2 ? walk.pairs() : undefined;
     walk.end();
     let deadline = modified + setup.idle_timeout;
     if (expiry?.idle !== undefined) deadline = modified + expiry.idle;
     if (expiry?.at !== undefined) deadline = Number(expiry.at.seconds) + Number(expiry.at.nanoseconds) / 1e9;
     if (setup.absolute_timeout) deadline = Math.min(deadline, created + setup.absolute_timeout);
-    return { id, created, modified, expiry, values, deadline };
+    return { id, created, modified, expiry, values, metadata, deadline };
   },
   flash(plain, now, setup) {
-    const walk = payload(plain, 3);
-    const expires = walk.int();
-    if (expires > now + setup.flash_lifetime + skew + 1) throw invalid();
+    const { walk, version } = payload(plain, 3, 4);
+    const first = walk.int(); // when it expires, in version 1; when it was made, in version 2
+    const made = version === 1 ? first - setup.flash_lifetime : first;
+    if (made > now + skew + 1) throw invalid();
     const values = walk.pairs();
+    const owner = version === 2 ? walk.bytes() : undefined; // empty: made beside no session
+    if (owner && owner.length !== 0 && owner.length !== 16) throw invalid();
     walk.end();
-    return { expires, values, deadline: expires };
+    const deadline = made + setup.flash_lifetime;
+    if (version === 1) return { expires: first, values, deadline };
+    return { id: owner.length ? owner.toString('base64url') : undefined, made, values, deadline };
+  },
+  text(plain) {
+    const { walk } = payload(plain, 3);
+    const until = walk.int();
+    const text = walk.bytes();
+    walk.end();
+    return { until, text };
   },
   views(plain, now) {
-    const walk = payload(plain, 10);
+    const { walk } = payload(plain, 10);
     const out = { id: walk.id(), created: walk.int(), last: walk.int(), requests: walk.int(), pages: walk.int(), unique: walk.int() };
     if (out.created > now + skew || out.last > now + skew) throw invalid();
     const [set, paths, log] = [walk.bytes(), walk.bytes(), walk.bytes()];
@@ -156,12 +178,14 @@ const unpack = {
   },
 };
 
-// payload begins to read one of n elements, behind its version.
-function payload(plain, n) {
+// payload begins to read one behind its version. Version 1 has elements[0]
+// elements, version 2 has elements[1].
+function payload(plain, ...elements) {
   const walk = new Walk(plain);
   const count = walk.array();
-  if (walk.int() !== 1 || count !== n) throw invalid();
-  return walk;
+  const version = walk.int();
+  if (count !== elements[version - 1]) throw invalid();
+  return { walk, version };
 }
 
 function readExpiry(raw) {

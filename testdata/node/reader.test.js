@@ -15,7 +15,7 @@ test('there are vectors', () => {
 for (const v of vectors) {
   test(v.name, () => {
     const keys = v.keys.map((k) => makeKey({ secret: bytesOf(k.secret), hashKey: bytesOf(k.hash_key), blockKey: bytesOf(k.block_key) }));
-    const asked = { keys, setup: v.config, compartment: v.compartment, header: v.cookie, now: v.now };
+    const asked = { keys, setup: v.config, compartment: v.compartment, header: v.cookie, now: v.now, purpose: v.purpose };
     if (v.refused) {
       assert.throws(() => open(asked), (err) => err instanceof Refused && err.message === v.refused);
       return;
@@ -35,8 +35,11 @@ function bytesOf(name) {
 
 // written is a payload as vectors write it.
 function written(payload) {
-  const { deadline, expiry, values, ...rest } = payload;
-  const out = { ...rest };
+  const { deadline, expiry, values, metadata, text, ...rest } = payload;
+  const out = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
+  const base64 = (bytes) => Buffer.from(bytes).toString('base64');
+  if (metadata) out.metadata = Object.fromEntries([...metadata].map(([name, bytes]) => [name, base64(bytes)]));
+  if (text?.length) out.text = base64(text);
   if (values) out.values = tagAll(values);
   if (expiry) out.expiry = expiry.at ? { at: timeText(expiry.at) } : expiry;
   return out;

@@ -1,0 +1,84 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/adapters/dbsc"
+)
+
+type site struct {
+	sessions *cookiesession.Manager
+	binding  *dbsc.Binding
+	thief    *thief
+}
+
+// logIn is where a session is bound: a new session, then Bind.
+func (s *site) logIn(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.FromContext(r.Context())
+	if err := errors.Join(session.Destroy(), session.Set("user", "Ada"), s.binding.Bind(r)); err != nil {
+		http.Error(w, "You could not be logged in.", http.StatusInternalServerError)
+		return
+	}
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *site) logOut(w http.ResponseWriter, r *http.Request) {
+	s.sessions.FromContext(r.Context()).Destroy()
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+// whoAmI is what the thief asks for.
+func (s *site) whoAmI(w http.ResponseWriter, r *http.Request) {
+	user := cookiesession.GetOr(s.sessions.FromContext(r.Context()), "user", "nobody")
+	fmt.Fprintf(w, "you are %s; the session is %v", user, s.binding.State(r))
+}
+
+// copy hands the visitor's cookies to the thief.
+func (s *site) copy(w http.ResponseWriter, r *http.Request) {
+	s.thief.take(r.Header.Values("Cookie"))
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *site) try(w http.ResponseWriter, r *http.Request) {
+	s.thief.try(r.Context())
+	http.Redirect(w, r, "/", http.StatusSeeOther)
+}
+
+func (s *site) page(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.FromContext(r.Context())
+	view := struct {
+		User, State, Reason, Ends string
+		Answers                   []string
+	}{User: cookiesession.GetOr(session, "user", ""), State: s.binding.State(r).String(), Answers: s.thief.answers()}
+	if err := s.binding.Reason(r); err != nil {
+		view.Reason = err.Error()
+	}
+	if _, ends, ok := s.binding.Proof(r); ok {
+		view.Ends = ends.Format(time.TimeOnly)
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	_ = page.Execute(w, view) // the visitor has left
+}
+
+var page = template.Must(template.New("page").Parse(`<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Device binding</title>
+<style>body { font: 1rem/1.5 system-ui; max-width: 40rem; margin: 2rem auto; padding: 0 1rem } form { display: inline }</style>
+<h1>Device binding</h1>
+<p>User: <b id="user">{{.User}}</b></p>
+<p>This session is <b id="state">{{.State}}</b>.{{with .Ends}} The bound cookie ends at <b id="ends">{{.}}</b>, and is accepted for 30 seconds more.{{end}}</p>
+{{with .Reason}}<p id="reason">{{.}}</p>{{end}}
+<form method="post" action="/login"><button id="login">Log in</button></form>
+<form method="post" action="/logout"><button id="logout">Log out</button></form>
+<a id="again" href="/">Load again</a>
+<h2>The thief</h2>
+<p>Another client, with a copy of all cookies of this session and without the key.</p>
+<form method="post" action="/copy"><button id="copy">Copy this session to another client</button></form>
+<form method="post" action="/try"><button id="try">Let that client ask who it is</button></form>
+<ol id="answers">{{range .Answers}}<li>{{.}}</li>{{end}}</ol>
+</html>
+`))
