@@ -58,7 +58,10 @@ func parseKey(b []byte, at int) (key []byte, end int, ok bool) {
 func (p Pairs) Len() int { return p.n }
 
 // Size is the length of the map's encoding.
-func (p Pairs) Size() int { return mapHeader(p.n) + len(p.run) }
+func (p Pairs) Size() int {
+	var header [5]byte
+	return len(appendMap(header[:0], p.n)) + len(p.run)
+}
 
 // Get returns the encoded value of key, not copied.
 func (p Pairs) Get(key string) ([]byte, bool) { return p.At(p.Find(key)) }
@@ -177,26 +180,17 @@ func (p Pairs) All() iter.Seq2[string, []byte] {
 }
 
 // Append appends the encoded map to b.
-func (p Pairs) Append(b []byte) []byte {
-	switch n := p.n; {
-	case n <= 15:
-		b = append(b, 0x80|byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
-	}
-	return append(b, p.run...)
-}
+func (p Pairs) Append(b []byte) []byte { return append(appendMap(b, p.n), p.run...) }
 
-func mapHeader(n int) int {
+// appendMap appends the header of a map of n pairs.
+func appendMap(b []byte, n int) []byte {
 	switch {
 	case n <= 15:
-		return 1
+		return append(b, 0x80|byte(n))
 	case n <= math.MaxUint16:
-		return 3
+		return binary.BigEndian.AppendUint16(append(b, 0xde), uint16(n))
 	}
-	return 5
+	return binary.BigEndian.AppendUint32(append(b, 0xdf), uint32(n))
 }
 
 // pair returns the key of the pair at at, where its value begins and ends.

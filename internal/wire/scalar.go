@@ -133,17 +133,8 @@ func AppendInt(b []byte, i int64) []byte {
 
 // SizeInt is the length of what AppendInt appends.
 func SizeInt(i int64) int {
-	switch {
-	case -32 <= i && i <= 0x7f:
-		return 1
-	case math.MinInt8 <= i && i <= math.MaxUint8:
-		return 2
-	case math.MinInt16 <= i && i <= math.MaxUint16:
-		return 3
-	case math.MinInt32 <= i && i <= math.MaxUint32:
-		return 5
-	}
-	return 9
+	var b [9]byte
+	return len(AppendInt(b[:0], i))
 }
 
 func appendUint(b []byte, u uint64) []byte {
@@ -161,16 +152,18 @@ func appendUint(b []byte, u uint64) []byte {
 }
 
 // AppendBytes appends p as a byte string.
-func AppendBytes(b, p []byte) []byte {
-	switch n := len(p); {
+func AppendBytes(b, p []byte) []byte { return append(appendLength(b, 0xc4, len(p)), p...) }
+
+// appendLength appends a header with a length of 8, 16 or 32 bits. The codes of
+// the three stand behind each other, and the first one is code.
+func appendLength(b []byte, code byte, n int) []byte {
+	switch {
 	case n <= math.MaxUint8:
-		b = append(b, 0xc4, byte(n))
+		return append(b, code, byte(n))
 	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xc5), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
+		return binary.BigEndian.AppendUint16(append(b, code+1), uint16(n))
 	}
-	return append(b, p...)
+	return binary.BigEndian.AppendUint32(append(b, code+2), uint32(n))
 }
 
 // SizeBytes is the length of what AppendBytes appends for n bytes.
@@ -180,22 +173,16 @@ func SizeBytes(n int) int {
 		return 2 + n
 	case n <= math.MaxUint16:
 		return 3 + n
-	default:
-		return 5 + n
 	}
+	return 5 + n
 }
 
 // AppendText appends s as a string.
 func AppendText(b []byte, s string) []byte {
-	switch n := len(s); {
-	case n <= 31:
+	if n := len(s); n <= 31 {
 		b = append(b, 0xa0|byte(n))
-	case n <= math.MaxUint8:
-		b = append(b, 0xd9, byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xda), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xdb), uint32(n))
+	} else {
+		b = appendLength(b, 0xd9, n)
 	}
 	return append(b, s...)
 }
