@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/cookiesession/cookiesession/internal/wire"
 	"github.com/vmihailenco/msgpack/v5"
@@ -63,7 +64,10 @@ func read(raw []byte, want extent) (v any, ok bool) {
 		v, err = d.DecodeInterface()
 		return err
 	})
-	return v, ok
+	if _, isTime := v.(time.Time); isTime || !ok {
+		return nil, false // a time that wire.Time refuses has a second of more than 10⁹ nanoseconds
+	}
+	return v, true
 }
 
 func list(raw []byte, n int, want extent) (any, bool) {

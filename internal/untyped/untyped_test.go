@@ -49,6 +49,7 @@ func TestWhatCannotBeToldIsNil(t *testing.T) {
 		"a map as a key":                      "\x81\x80\x01",
 		"a NaN as a key":                      "\x81\xcb\x7f\xf8\x00\x00\x00\x00\x00\x01\x01",
 		"a reference to an interned text":     "\xd4\x80\x00",
+		"a time with too many nanoseconds":    "\xd7\xff\xff\xff\xff\xfc\x00\x00\x00\x00",
 		"a time of no length":                 "\xc7\x00\xff",
 		"nothing":                             "",
 	} {
