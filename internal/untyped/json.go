@@ -9,9 +9,19 @@ import (
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
-// Public returns raw, one encoded value, as a value for encoding/json: without
-// what must not reach a page, and with text where JSON cannot express it.
-func Public(raw []byte) any { return expressible(JSON(raw)) }
+// JSON returns raw, one encoded value, for encoding/json: as [Of] does, but
+// without what must not reach a page, and with text where JSON cannot express
+// something.
+//
+// Fields with the tag json:"-" are left out. A struct with the msgpack tag
+// as_array has no names that could be left out, so it is nil as a whole if it
+// has such a field. The mark stands in the encoded value (see [wire.Private]), so
+// it also holds in a program that does not know the Go type. What a type's own
+// encoder wrote has no marks.
+func JSON(raw []byte) any {
+	v, _ := read(raw, public)
+	return expressible(v)
+}
 
 // JSONTime returns t, or text where encoding/json does not take a time: before
 // the year 0 and after 9999.

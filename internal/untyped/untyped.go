@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"reflect"
 	"sync"
+	"time"
 
 	"github.com/cookiesession/cookiesession/internal/wire"
 	"github.com/vmihailenco/msgpack/v5"
@@ -23,19 +24,6 @@ func Of(raw []byte) any {
 
 // Read is [Of], and false where that is nil because it cannot tell.
 func Read(raw []byte) (any, bool) { return read(raw, everything) }
-
-// JSON returns raw, one encoded value, as [Of] does, but without what must not
-// reach a page: fields with the tag json:"-" are left out. A struct with the
-// msgpack tag as_array has no names that could be left out, so it is nil as a
-// whole if it has such a field.
-//
-// The mark stands in the encoded value (see [wire.Private]), so it also holds in
-// a program that does not know the Go type. What a type's own encoder wrote has
-// no marks.
-func JSON(raw []byte) any {
-	v, _ := read(raw, public)
-	return v
-}
 
 // extent says how much of a value is wanted.
 type extent bool
@@ -76,7 +64,10 @@ func read(raw []byte, want extent) (v any, ok bool) {
 		v, err = d.DecodeInterface()
 		return err
 	})
-	return v, ok
+	if _, isTime := v.(time.Time); isTime || !ok {
+		return nil, false // a time that wire.Time refuses has a second of more than 10⁹ nanoseconds
+	}
+	return v, true
 }
 
 func list(raw []byte, n int, want extent) (any, bool) {

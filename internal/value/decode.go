@@ -2,6 +2,7 @@ package value
 
 import (
 	"reflect"
+	"time"
 
 	"github.com/cookiesession/cookiesession/internal/shape"
 	"github.com/cookiesession/cookiesession/internal/untyped"

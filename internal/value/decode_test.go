@@ -109,7 +109,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		b = b[:n]
 		value.Of(b)
-		value.JSON(b)
+		value.Public(b)
 		if v, ok := value.Decode[map[string]int8](b); !ok && v != nil {
 			t.Errorf("a map[string]int8 %v that is none", v)
 		}

@@ -43,7 +43,7 @@ var ErrTooLarge = fmt.Errorf("larger than %d bytes", MaxSize)
 // what use returns. Where v cannot be stored, use gets the error: it names the
 // type of v and the path of the field, and no value. Maps are written in the
 // order of their keys, so equal values have equal encodings. Fields with the
-// tag json:"-" are marked as private, see [JSON].
+// tag json:"-" are marked as private, see [Public].
 //
 // It may be called from many goroutines, and holds no lock while methods of v
 // run.

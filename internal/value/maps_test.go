@@ -11,6 +11,7 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 type named map[string]any
@@ -41,6 +42,28 @@ func TestEqualMapsHaveOneEncoding(t *testing.T) {
 	want := mustEncode(t, everyMap())
 	for range 20 {
 		if got := mustEncode(t, everyMap()); !bytes.Equal(got, want) {
+			t.Fatalf("% x\n% x", got, want)
+		}
+	}
+}
+
+// ownMaps writes maps with the library.
+type ownMaps struct{ words []string }
+
+func (m ownMaps) EncodeMsgpack(e *msgpack.Encoder) error {
+	texts, flags, all := map[string]string{}, map[string]bool{}, map[string]any{}
+	for _, w := range m.words {
+		texts[w], flags[w], all[w] = w, true, w
+	}
+	return e.Encode([]any{texts, flags, all})
+}
+func (m *ownMaps) DecodeMsgpack(d *msgpack.Decoder) error { return d.Skip() }
+
+func TestMapsThatATypesOwnEncoderWritesAreInOrderToo(t *testing.T) {
+	v := ownMaps{strings.Split("abcdefghijklmnop", "")}
+	want := mustEncode(t, v)
+	for range 20 {
+		if got := mustEncode(t, v); !bytes.Equal(got, want) {
 			t.Fatalf("% x\n% x", got, want)
 		}
 	}

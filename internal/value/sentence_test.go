@@ -51,7 +51,7 @@ func TestTheSentenceHoldsForRandomTypes(t *testing.T) {
 				t.Fatalf("seed %d: %v is % x when it came back, and not the same the next time", seed, typ, second)
 			}
 			value.Of(raw)
-			value.JSON(raw)
+			value.Public(raw)
 		}
 	}
 	if t.Logf("%d values came back, %d were refused", accepted, refused); accepted < types*values/2 || refused < 10 {

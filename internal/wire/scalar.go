@@ -172,15 +172,10 @@ func SizeBytes(n int) int {
 
 // AppendText appends s as a string.
 func AppendText(b []byte, s string) []byte {
-	switch n := len(s); {
-	case n <= 31:
+	if n := len(s); n <= 31 {
 		b = append(b, 0xa0|byte(n))
-	case n <= math.MaxUint8:
-		b = append(b, 0xd9, byte(n))
-	case n <= math.MaxUint16:
-		b = binary.BigEndian.AppendUint16(append(b, 0xda), uint16(n))
-	default:
-		b = binary.BigEndian.AppendUint32(append(b, 0xdb), uint32(n))
+	} else {
+		b = appendLength(b, 0xd9, n)
 	}
 	return append(b, s...)
 }
