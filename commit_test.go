@@ -37,11 +37,11 @@ func TestOneResponseDeletesAtMost64Leftovers(t *testing.T) {
 	testkit.Equal(t, "lines of the last", len(c.Visit(200, testkit.Set("k", 1)).Header["Set-Cookie"]), 1)
 }
 
-func TestRemovingADoubledCookieRemovesEveryFormOfIt(t *testing.T) {
+func TestRemovingADoubledCookieRemovesEveryVariantOfIt(t *testing.T) {
 	for _, tc := range []struct {
-		name  string
-		cfg   cookiesession.Config
-		forms []string
+		name     string
+		cfg      cookiesession.Config
+		variants []string
 	}{
 		{"a path and a domain", cookiesession.Config{Path: "/app", Domain: "example.com"},
 			[]string{"; Path=/app; Domain=example.com; ", "; Path=/app; Max", "; Path=/; Domain=example.com; ", "; Path=/; Max"}},
@@ -66,10 +66,10 @@ func TestRemovingADoubledCookieRemovesEveryFormOfIt(t *testing.T) {
 				other.Visit(200, testkit.Set("k", 1))
 				c.Jar = append(c.Jar, other.Jar...)
 				lines := c.Look(200, remove).Header["Set-Cookie"]
-				testkit.Equal(t, name+" twice", len(lines), len(tc.forms))
-				for _, form := range tc.forms {
-					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "s_session="+form) }) {
-						t.Errorf("%s: no line deletes %q: %q", name, form, lines)
+				testkit.Equal(t, name+" twice", len(lines), len(tc.variants))
+				for _, variant := range tc.variants {
+					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "s_session="+variant) }) {
+						t.Errorf("%s: no line deletes %q: %q", name, variant, lines)
 					}
 				}
 			}
@@ -93,7 +93,7 @@ func TestDestroyingADoubledSessionAlsoDeletesItsCopiesWhenANewOneIsIssued(t *tes
 	})
 }
 
-func TestRemovingIdenticalCopiesRemovesEveryFormOfThem(t *testing.T) {
+func TestRemovingIdenticalCopiesRemovesEveryVariantOfThem(t *testing.T) {
 	c := testkit.NewClient(t, cookiesession.Config{Domain: "example.com"})
 	c.Visit(200, testkit.Set("k", 1))
 	c.Jar = append(c.Jar, c.Jar[0])
@@ -101,7 +101,7 @@ func TestRemovingIdenticalCopiesRemovesEveryFormOfThem(t *testing.T) {
 	testkit.Equal(t, "lines", len(lines), 2)
 }
 
-func TestDestroyDeletesPiecesWithoutAFirstCookie(t *testing.T) {
+func TestDestroyDeletesChunksWithoutAFirstCookie(t *testing.T) {
 	c := testkit.NewClient(t, cookiesession.Config{TrackViews: true})
 	c.Jar = []string{"s_session.1=AAAA.x", "s_session_flash.1=AAAA.x", "s_session_views.2=AAAA.x"}
 	a := c.Look(500, func(s *cookiesession.Session) { testkit.Must(s.Destroy()) })

@@ -170,7 +170,7 @@ func TestAnUnopenableCookieIsIgnoredReportedOnceAndReplacedByTheNextWrite(t *tes
 	}
 }
 
-func TestACookieOfAnotherNameOrCompartmentIsForeign(t *testing.T) {
+func TestACookieOfAnotherNameOrCompartmentDoesNotOpen(t *testing.T) {
 	ring := testkit.Ring(t)
 	c := testkit.NewClient(t, cookiesession.Config{Keyring: ring})
 	c.Visit(303, func(s *cookiesession.Session) { testkit.Must(s.Set("k", "data")); testkit.Must(s.Flash("k", "flash")) })
@@ -188,13 +188,13 @@ func TestACookieOfAnotherNameOrCompartmentIsForeign(t *testing.T) {
 	}
 }
 
-func TestAMissingSwappedOrForeignPieceGivesAnEmptySessionAndNeverAMix(t *testing.T) {
+func TestAMissingSwappedOrUnrelatedChunkGivesAnEmptySessionAndNeverAMix(t *testing.T) {
 	c, v := longClient(t, cookiesession.Config{})
 	later := c.Copy()
 	later.Visit(200, testkit.Set("k", strings.Repeat("LONG", 1200)))
-	piece := func(c *testkit.Client, name string) string { return name + "=" + c.Value(name) }
-	first, one, two := piece(c, "s_session"), piece(c, "s_session.1"), piece(c, "s_session.2")
-	// The pieces of the other issue, under the tag of this one.
+	chunk := func(c *testkit.Client, name string) string { return name + "=" + c.Value(name) }
+	first, one, two := chunk(c, "s_session"), chunk(c, "s_session.1"), chunk(c, "s_session.2")
+	// The chunks of the other issue, under the tag of this one.
 	retagged := func(name string) string {
 		_, text, _ := strings.Cut(later.Value(name), ".")
 		return name + "=" + c.Value("s_session.1")[:5] + text
@@ -207,25 +207,25 @@ func TestAMissingSwappedOrForeignPieceGivesAnEmptySessionAndNeverAMix(t *testing
 		{"in order", []string{first, one, two}, v},
 		{"in another order", []string{two, first, one}, v},
 		{"on lines of their own, backwards", []string{two, one, first}, v},
-		{"with leftovers of another issue", []string{piece(later, "s_session.2"), first, piece(later, "s_session.1"), one, two}, v},
+		{"with leftovers of another issue", []string{chunk(later, "s_session.2"), first, chunk(later, "s_session.1"), one, two}, v},
 		{"with leftovers behind", []string{first, one, two, "s_session.3=AAAA.BBBB", "s_session.63=x"}, v},
-		{"with doubled pieces", []string{first, one, one, two, two}, v},
+		{"with doubled chunks", []string{first, one, one, two, two}, v},
 		{"the first missing", []string{one, two}, nil},
 		{"the second missing", []string{first, two}, nil},
 		{"the last missing", []string{first, one}, nil},
 		{"swapped", []string{first, "s_session.1=" + c.Value("s_session.2"), "s_session.2=" + c.Value("s_session.1")}, nil},
 		{"one twice", []string{first, one, "s_session.2=" + c.Value("s_session.1")}, nil},
-		{"one of another issue", []string{first, one, piece(later, "s_session.2")}, nil},
+		{"one of another issue", []string{first, one, chunk(later, "s_session.2")}, nil},
 		{"one of another issue under this tag", []string{first, one, retagged("s_session.2")}, nil},
-		{"all but the first of another issue", []string{first, piece(later, "s_session.1"), piece(later, "s_session.2")}, nil},
+		{"all but the first of another issue", []string{first, chunk(later, "s_session.1"), chunk(later, "s_session.2")}, nil},
 		{"an index with a zero before it", []string{first, strings.Replace(one, ".1=", ".01=", 1), two}, nil},
 		{"an index with a sign", []string{first, strings.Replace(one, ".1=", ".+1=", 1), two}, nil},
-		{"a piece without its text", []string{first, one[:len("s_session.1=")+5], two}, nil},
-		{"a piece without its text before the whole one", []string{first, one[:len("s_session.1=")+5], one, two}, nil},
+		{"a chunk without its text", []string{first, one[:len("s_session.1=")+5], two}, nil},
+		{"a chunk without its text before the whole one", []string{first, one[:len("s_session.1=")+5], one, two}, nil},
 		{"a first without its text", []string{first[:len("s_session=kkkk.3.tttt.")], one, two}, nil},
-		{"one more piece, without text", []string{strings.Replace(first, ".3.", ".4.", 1), one, two, "s_session.3=" + c.Value("s_session.1")[:5]}, nil},
-		{"a piece without its text behind the whole one", []string{first, one, one[:len("s_session.1=")+5], two}, v},
-		{"a piece cut short", []string{first, one[:len(one)-4], two}, nil},
+		{"one more chunk, without text", []string{strings.Replace(first, ".3.", ".4.", 1), one, two, "s_session.3=" + c.Value("s_session.1")[:5]}, nil},
+		{"a chunk without its text behind the whole one", []string{first, one, one[:len("s_session.1=")+5], two}, v},
+		{"a chunk cut short", []string{first, one[:len(one)-4], two}, nil},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			testkit.Equal(t, "value is whole", c.Finds("k", strings.Join(tc.cookies, "; ")) == tc.want, true)
@@ -274,7 +274,7 @@ func TestOfDoubledCookiesTheLatestAuthenticOneIsTheSession(t *testing.T) {
 	})
 }
 
-// TestAllTriesTogetherReadNoMoreThanWhatCame: pieces that every forgery shares
+// TestAllTriesTogetherReadNoMoreThanWhatCame: chunks that every forgery shares
 // would be joined and hashed once for each.
 func TestAllTriesTogetherReadNoMoreThanWhatCame(t *testing.T) {
 	c := testkit.NewClient(t, cookiesession.Config{})

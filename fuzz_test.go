@@ -80,24 +80,24 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzJoin: pieces of two issues, in any order, number and company, are the
+// FuzzJoin: chunks of two issues, in any order, number and company, are the
 // one, the other, or nothing.
 func FuzzJoin(f *testing.F) {
 	m := vectors.Opener(f, cookiesession.Config{MaxBytes: 20000})
-	var pieces []string
+	var chunks []string
 	texts := []string{strings.Repeat("one ", 1600), strings.Repeat("two ", 1600)}
 	for _, text := range texts {
 		header := testkit.CommitAfter(f, m, "", func(s *cookiesession.Session) { testkit.NoError(f, s.Set("k", text)) })
 		for pair := range strings.SplitSeq(header, "; ") {
 			if !strings.Contains(pair, "_views=") {
-				pieces = append(pieces, pair)
+				chunks = append(chunks, pair)
 			}
 		}
 	}
-	if len(pieces) != 6 && len(pieces) != 8 {
-		f.Fatalf("%d pieces of two issues", len(pieces))
+	if len(chunks) != 6 && len(chunks) != 8 {
+		f.Fatalf("%d chunks of two issues", len(chunks))
 	}
-	n := len(pieces)
+	n := len(chunks)
 	f.Add([]byte{0, 1, 2})
 	f.Add([]byte{byte(n - 1), byte(n - 2), byte(n - 3)})
 	f.Add([]byte{0, 0, 1, 4, 2, 3, 5})
@@ -109,15 +109,15 @@ func FuzzJoin(f *testing.F) {
 		}
 		var header []string
 		for i, c := range script {
-			piece := pieces[int(c&0x3f)%n]
+			chunk := chunks[int(c&0x3f)%n]
 			if c&0x80 != 0 { // under the name of the next
-				piece = strings.Replace(piece, "s_session.1", "s_session.2", 1)
+				chunk = strings.Replace(chunk, "s_session.1", "s_session.2", 1)
 			}
 			if c&0x40 != 0 { // one character changed
-				at := len("s_session=") + i*7%(len(piece)-len("s_session="))
-				piece = piece[:at] + "A" + piece[at+1:]
+				at := len("s_session=") + i*7%(len(chunk)-len("s_session="))
+				chunk = chunk[:at] + "A" + chunk[at+1:]
 			}
-			header = append(header, piece)
+			header = append(header, chunk)
 		}
 		got := cookiesession.GetOr(m.Open(t.Context(), strings.Join(header, "; ")), "k", "")
 		if got != "" && !slices.Contains(texts, got) {

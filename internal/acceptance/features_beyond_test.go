@@ -78,16 +78,16 @@ func TestFeature_Beyond_OpeningWith16KeysCostsWhatItCostsWith1(t *testing.T) {
 func TestFeature_Beyond_ALongSessionIsWholeOrNothing(t *testing.T) {
 	v := testkit.NewVisitor(t, cookiesession.Config{})
 	v.Page(testkit.Set("text", strings.Repeat("a", 3000)))
-	pieces := v.Cookies()
-	if len(pieces) < 2 {
+	chunks := v.Cookies()
+	if len(chunks) < 2 {
 		t.Fatal("it fits into one cookie: this test shows nothing")
 	}
 	v.Page(testkit.Set("text", strings.Repeat("b", 3000)))
-	for i, old := range pieces {
+	for i, old := range chunks {
 		mixed := v.Copied()
 		mixed.Jar.SetCookies(testkit.Site, []*http.Cookie{old})
 		if text := cookiesession.GetOr(mixed.Now(), "text", ""); strings.Contains(text, "a") {
-			t.Errorf("with the old piece %d the session holds %d a", i, strings.Count(text, "a"))
+			t.Errorf("with the old chunk %d the session holds %d a", i, strings.Count(text, "a"))
 		}
 	}
 	v.Page(func(s *cookiesession.Session) {

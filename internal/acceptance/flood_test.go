@@ -40,11 +40,11 @@ var floods = []struct {
 		}
 		return b.String()
 	}},
-	{"900 KB in 64 pieces that fit together", 900 << 10, func(id string, n int) string {
-		return pieces(id, "A", n)
+	{"900 KB in 64 chunks that fit together", 900 << 10, func(id string, n int) string {
+		return chunks(id, "A", n)
 	}},
-	{"900 KB in 64 pieces, in the other format", 900 << 10, func(id string, n int) string {
-		return pieces(id, "M", n)
+	{"900 KB in 64 chunks, in the other format", 900 << 10, func(id string, n int) string {
+		return chunks(id, "M", n)
 	}},
 	{"nothing but semicolons", 900 << 10, func(_ string, n int) string { return strings.Repeat(";", n) }},
 	{"leftovers of one index", 900 << 10, func(id string, n int) string {
@@ -57,7 +57,7 @@ var floods = []struct {
 	{"nothing but equals signs", 900 << 10, func(_ string, n int) string { return strings.Repeat("s_session===", n/12) }},
 }
 
-func pieces(id, begin string, n int) string {
+func chunks(id, begin string, n int) string {
 	var b strings.Builder
 	b.WriteString("s_session=" + id + ".64.tttt." + begin)
 	for i := 1; i < 64; i++ {
@@ -127,16 +127,16 @@ func TestAHandlerCanWriteInAFlood(t *testing.T) {
 	}
 }
 
-// TestLeftoversKeepNobodyFromWriting: pieces that a browser kept, or somebody
+// TestLeftoversKeepNobodyFromWriting: chunks that a browser kept, or somebody
 // planted, are no part of what a response may take.
 func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
 	m, id := floodManager(t)
 	long := "tttt." + strings.Repeat("x", 4000)
 	for name, header := range map[string]string{
-		"flash without a first piece": "s_session_flash.1=" + long + "; s_session_flash.2=" + long,
+		"flash without a first chunk": "s_session_flash.1=" + long + "; s_session_flash.2=" + long,
 		"a flash that does not open":  "s_session_flash=" + id + ".A" + strings.Repeat("x", 7100),
-		"views without a first piece": "s_session_views.1=" + long + "; s_session_views.2=" + long,
-		"data without a first piece":  "s_session.1=" + long + "; s_session.2=" + long,
+		"views without a first chunk": "s_session_views.1=" + long + "; s_session_views.2=" + long,
+		"data without a first chunk":  "s_session.1=" + long + "; s_session.2=" + long,
 	} {
 		for _, status := range []int{200, 303} {
 			w := testkit.Serve(m, header, func(w http.ResponseWriter, s *cookiesession.Session) {

@@ -105,7 +105,7 @@ func sameBytes(a, b string) bool {
 	return true
 }
 
-func TestPiecesOfDifferentGenerationsNeverMix(t *testing.T) {
+func TestChunksOfDifferentGenerationsNeverMix(t *testing.T) {
 	for _, format := range testkit.Formats {
 		m := testkit.QuietManager(t, cookiesession.Config{MaxBytes: 20000}, format)
 		var generations [2][]string
@@ -118,11 +118,11 @@ func TestPiecesOfDifferentGenerationsNeverMix(t *testing.T) {
 			t.Fatalf("%d and %d cookies", n, len(generations[1]))
 		}
 		for mix := range 1 << n {
-			var pieces []string
+			var chunks []string
 			for i := range n {
-				pieces = append(pieces, generations[mix>>i&1][i])
+				chunks = append(chunks, generations[mix>>i&1][i])
 			}
-			got := cookiesession.GetOr(m.Open(t.Context(), strings.Join(pieces, "; ")), "k", "")
+			got := cookiesession.GetOr(m.Open(t.Context(), strings.Join(chunks, "; ")), "k", "")
 			want := map[int]string{0: "old ", 1<<n - 1: "new "}[mix]
 			if got != strings.Repeat(want, 2400) {
 				t.Errorf("%s, mix %b: %d bytes that begin with %.4q, want %q", format, mix, len(got), got, want)
@@ -426,7 +426,7 @@ func TestAllRefusalsLookAlike(t *testing.T) {
 			"bad base64":         id + ".!!!!",
 			"a wrong MAC":        strings.TrimPrefix(cookie[:len(cookie)-3]+"AAA", "s_session="),
 			"a cut":              strings.TrimPrefix(cookie[:len(cookie)/2], "s_session="),
-			"a missing piece":    id + ".2.tttt." + strings.Split(cookie, ".")[1],
+			"a missing chunk":    id + ".2.tttt." + strings.Split(cookie, ".")[1],
 			"a later version":    id + "." + sealed("\x91\x02"),
 			"a hostile payload":  id + "." + sealed("\x96\x01\xdd\xff\xff\xff\xff"),
 			"an empty payload":   id + "." + sealed("\xc0"),

@@ -75,7 +75,7 @@ type hostile struct {
 	parts     [][]byte
 }
 
-// These are pieces of payloads: see FORMAT.md.
+// These are parts of payloads: see FORMAT.md.
 var (
 	anID           = append([]byte{0xc4, 16}, IVNamed("id")...)
 	sealedAt       = seconds(0)

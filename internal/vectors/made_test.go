@@ -343,45 +343,45 @@ func (f *vectorMaker) cut() {
 	}
 	v, another := long("cut into cookies", "ab"), long("", "cd")
 	f.add(v)
-	pieces, others := strings.Split(v.Cookie, "; "), strings.Split(another.Cookie, "; ")
-	if len(pieces) < 3 || len(pieces) != len(others) {
-		f.t.Fatalf("%d and %d cookies, want at least 3", len(pieces), len(others))
+	chunks, others := strings.Split(v.Cookie, "; "), strings.Split(another.Cookie, "; ")
+	if len(chunks) < 3 || len(chunks) != len(others) {
+		f.t.Fatalf("%d and %d cookies, want at least 3", len(chunks), len(others))
 	}
 	good := v
 	good.Name, good.Why = string(f.format)+": pieces out of order, with leftovers of another issue", "the tag tells issues apart"
-	backwards := slices.Clone(pieces)
+	backwards := slices.Clone(chunks)
 	slices.Reverse(backwards)
 	good.Cookie = strings.Join(append(slices.Clone(others[1:]), backwards...), "; ") + "; s_session.9=zzzz.left"
 	f.add(good)
-	use := func(name, why string, pieces ...string) {
-		f.refuse(v, name, why, "invalid", func(v *vectors.Vector) { v.Cookie = strings.Join(pieces, "; ") })
+	use := func(name, why string, chunks ...string) {
+		f.refuse(v, name, why, "invalid", func(v *vectors.Vector) { v.Cookie = strings.Join(chunks, "; ") })
 	}
-	rest := func(first string) []string { return append([]string{first}, pieces[1:]...) }
-	use("a piece missing", "", pieces[:len(pieces)-1]...)
-	use("only the first piece", "", pieces[0])
-	use("two pieces exchanged", "", slices.Concat(pieces[:1], []string{
-		strings.Replace(pieces[2], "session.2", "session.1", 1), strings.Replace(pieces[1], "session.1", "session.2", 1),
-	}, pieces[3:])...)
-	use("a piece of another issue", "its tag differs", slices.Concat(pieces[:1], others[1:2], pieces[2:])...)
-	tag, foreignTag := tagOf(pieces[1]), tagOf(others[1])
+	rest := func(first string) []string { return append([]string{first}, chunks[1:]...) }
+	use("a piece missing", "", chunks[:len(chunks)-1]...)
+	use("only the first piece", "", chunks[0])
+	use("two pieces exchanged", "", slices.Concat(chunks[:1], []string{
+		strings.Replace(chunks[2], "session.2", "session.1", 1), strings.Replace(chunks[1], "session.1", "session.2", 1),
+	}, chunks[3:])...)
+	use("a piece of another issue", "its tag differs", slices.Concat(chunks[:1], others[1:2], chunks[2:])...)
+	tag, otherTag := tagOf(chunks[1]), tagOf(others[1])
 	use("a piece of another issue under this tag", "the tag proves nothing, the seal does",
-		slices.Concat(pieces[:1], []string{strings.Replace(others[1], foreignTag, tag, 1)}, pieces[2:])...)
+		slices.Concat(chunks[:1], []string{strings.Replace(others[1], otherTag, tag, 1)}, chunks[2:])...)
 	if f.format != cookiesession.FormatCompact { // cookies know nothing of formats: once is enough
 		return
 	}
-	n := fmt.Sprintf(".%d.%s.", len(pieces), tag)
+	n := fmt.Sprintf(".%d.%s.", len(chunks), tag)
 	for what, head := range map[string]string{
-		"a count of 1": ".1." + tag + ".", "a count of 65": ".65." + tag + ".", "a count one too high": fmt.Sprintf(".%d.%s.", len(pieces)+1, tag),
-		"a count one too low": fmt.Sprintf(".%d.%s.", len(pieces)-1, tag), "a count with a zero before it": fmt.Sprintf(".0%d.%s.", len(pieces), tag),
-		"a count with a sign": fmt.Sprintf(".+%d.%s.", len(pieces), tag), "a tag of 3 characters": fmt.Sprintf(".%d.%s.", len(pieces), tag[:3]),
-		"no tag": fmt.Sprintf(".%d.", len(pieces)), "no count": "." + tag + ".",
+		"a count of 1": ".1." + tag + ".", "a count of 65": ".65." + tag + ".", "a count one too high": fmt.Sprintf(".%d.%s.", len(chunks)+1, tag),
+		"a count one too low": fmt.Sprintf(".%d.%s.", len(chunks)-1, tag), "a count with a zero before it": fmt.Sprintf(".0%d.%s.", len(chunks), tag),
+		"a count with a sign": fmt.Sprintf(".+%d.%s.", len(chunks), tag), "a tag of 3 characters": fmt.Sprintf(".%d.%s.", len(chunks), tag[:3]),
+		"no tag": fmt.Sprintf(".%d.", len(chunks)), "no count": "." + tag + ".",
 	} {
-		use(what, "", rest(strings.Replace(pieces[0], n, head, 1))...)
+		use(what, "", rest(strings.Replace(chunks[0], n, head, 1))...)
 	}
 }
 
-func tagOf(piece string) string {
-	_, value, _ := strings.Cut(piece, "=")
+func tagOf(chunk string) string {
+	_, value, _ := strings.Cut(chunk, "=")
 	return value[:4]
 }
 
