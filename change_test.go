@@ -83,9 +83,9 @@ func (c *counted) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// TestUpdateStopsAtTheLimit counts what is encoded of a form and measures the
-// memory that it takes. Memory shows what time would, and is the same on a busy
-// machine.
+// TestUpdateStopsAtTheLimit counts how much of a large form is encoded, and
+// measures the memory that it takes. Memory grows where time would, and it is
+// the same on a busy machine.
 func TestUpdateStopsAtTheLimit(t *testing.T) {
 	for name, c := range map[string]struct{ keys, each, most int }{
 		"20,000 short values":    {20_000, 1, 20_000},

@@ -14,9 +14,9 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// allocationBudgets are what a request may allocate beyond the handler's own.
-// They are what was reached, in either format, not what would do: one more is a
-// decision, made here.
+// allocationBudgets say how many allocations of ours a request may cost. They
+// are the numbers that were reached, and hold in both formats. Whoever needs one
+// more has to decide so here.
 var allocationBudgets = []struct {
 	act    string
 	handle func(*cookiesession.Session)
@@ -73,7 +73,8 @@ func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
 	}
 }
 
-// budgetRequest brings a session of an ordinary login's 7 keys, and more strings.
+// budgetRequest is a request with a session of the 7 keys that an ordinary login
+// has, and so many strings more.
 func budgetRequest(t *testing.T, m *cookiesession.Manager, more int) *http.Request {
 	t.Helper()
 	values := map[string]any{

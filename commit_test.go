@@ -82,7 +82,7 @@ func TestDestroyingADoubledSessionAlsoDeletesItsCopiesWhenANewOneIsIssued(t *tes
 		ring := testkit.Ring(t)
 		c := testkit.NewClient(t, cookiesession.Config{Keyring: ring, Domain: "example.com"})
 		c.Visit(200, testkit.Set("user", "Ada"))
-		other := testkit.NewClient(t, cookiesession.Config{Keyring: ring}) // the same, this host only
+		other := testkit.NewClient(t, cookiesession.Config{Keyring: ring}) // the same name, but for this host only
 		other.Visit(200, testkit.Set("user", "Eve"))
 		c.Jar = append(c.Jar, other.Jar...)
 		lines := c.Look(200, func(s *cookiesession.Session) { testkit.Must(s.Destroy()); testkit.Must(s.Set("k", 1)) }).Header["Set-Cookie"]
@@ -334,7 +334,7 @@ func TestMaxAgeIsRoundedUpAndCappedAt400Days(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e := tc.e
-				if tc.want == 2 { // an instant, by the bubble's clock
+				if tc.want == 2 { // the table's instant is not one of the bubble's clock
 					e = cookiesession.At(time.Now().Add(1500 * time.Millisecond))
 				}
 				c := testkit.NewClient(t, tc.cfg)

@@ -119,7 +119,7 @@ func TestAnUnopenableCookieIsIgnoredReportedOnceAndReplacedByTheNextWrite(t *tes
 	good := c.Value("s_session")
 	other := testkit.NewClient(t, cookiesession.Config{Name: "other", Keyring: testkit.Ring(t)})
 	other.Visit(200, testkit.Set("k", "v"))
-	flip := func(at int) string { // another character of the alphabet, in the middle of a group
+	flip := func(at int) string { // changes one character, so that other bytes are decoded
 		b := []byte(good)
 		b[at] = "BA"[min(1, strings.Count(string(b[at]), "B"))]
 		return string(b)
@@ -194,7 +194,7 @@ func TestAMissingSwappedOrUnrelatedChunkGivesAnEmptySessionAndNeverAMix(t *testi
 	later.Visit(200, testkit.Set("k", strings.Repeat("LONG", 1200)))
 	chunk := func(c *testkit.Client, name string) string { return name + "=" + c.Value(name) }
 	first, one, two := chunk(c, "s_session"), chunk(c, "s_session.1"), chunk(c, "s_session.2")
-	// The chunks of the other issue, under the tag of this one.
+	// A chunk of the other issue that claims to be one of this issue.
 	retagged := func(name string) string {
 		_, text, _ := strings.Cut(later.Value(name), ".")
 		return name + "=" + c.Value("s_session.1")[:5] + text
@@ -274,8 +274,9 @@ func TestOfDoubledCookiesTheLatestAuthenticOneIsTheSession(t *testing.T) {
 	})
 }
 
-// TestAllTriesTogetherReadNoMoreThanWhatCame: chunks that every forgery shares
-// would be joined and hashed once for each.
+// TestAllTriesTogetherReadNoMoreThanWhatCame: many forged first cookies may name
+// the same chunks. Without a bound for all of them together, these chunks would
+// be joined and hashed once for each forged cookie.
 func TestAllTriesTogetherReadNoMoreThanWhatCame(t *testing.T) {
 	c := testkit.NewClient(t, cookiesession.Config{})
 	c.Visit(200, testkit.Set("k", "genuine"))
@@ -382,7 +383,7 @@ func TestAFloodOfCookiesIsTriedWithinABound(t *testing.T) {
 	var flood []string
 	for i := range 100 {
 		c.Jar = nil
-		c.Visit(200, testkit.Set("k", i)) // authentic, so that the ring counts each that is opened
+		c.Visit(200, testkit.Set("k", i)) // the ring counts only authentic cookies
 		flood = append(flood, c.Jar...)
 	}
 	before := keys.Status()[0].Opened

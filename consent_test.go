@@ -11,7 +11,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// remembered is a visitor who consented and has every kind of cookie.
+// remembered is a visitor who has consented and has a cookie of every kind.
 func remembered(t testing.TB, cfg cookiesession.Config) *testkit.Visitor {
 	t.Helper()
 	cfg.Consent, cfg.TrackViews = testkit.Consents, true

@@ -66,7 +66,7 @@ func TestNewRefusesWhatCouldNotWorkWithEveryProblemAtOnce(t *testing.T) {
 	}
 }
 
-// configFields are the sorted fields of the problems that err joins, each once.
+// configFields names the fields of all problems that err joins, sorted, each once.
 func configFields(t *testing.T, err error) string {
 	t.Helper()
 	all, ok := err.(interface{ Unwrap() []error })

@@ -62,7 +62,7 @@ func TestNothingAutomaticOverwritesWhatAnotherInstanceMayRead(t *testing.T) {
 	}{
 		{"untouched", nil, 204, ""},
 		{"read", testkit.Read, 204, ""},
-		{"read, a page", testkit.Read, 200, "-s_session_flash"}, // flash has had its turn, whoever sealed it
+		{"read, a page", testkit.Read, 200, "-s_session_flash"}, // a page drops flash whatever key sealed it
 		{"read, a 500", testkit.Read, 500, ""},
 		{"read, a panic", testkit.Read, testkit.Panics, ""},
 		{"all flash read", func(s *session) { s.Flashes() }, 302, ""},
@@ -187,8 +187,8 @@ func TestANewKeyOpensBeforeItSealsAndInstancesWithOtherClocksDoNotTossASession(t
 		a := c.Visit(200, func(s *cookiesession.Session) { value = s.Value("k") })
 		testkit.Equal(t, "value before SealFrom", value, any("v"))
 		testkit.Equal(t, "Set-Cookie", a.Names(), "")
-		// A write must be sealed with the key in force here, and the other
-		// instance takes it on again: once per write, not per read.
+		// This instance seals a write with its own key. The other one then issues
+		// the session anew: once for each write, and not for each read.
 		c.Visit(200, testkit.Set("k", "w"))
 		c.M = testkit.Manager(t, cookiesession.Config{Keyring: other})
 		testkit.Equal(t, "value", c.Sees("k"), any("w"))

@@ -76,7 +76,7 @@ func TestNewKeysAreReportedWithoutTheLockOfTheSessionThatSawThem(t *testing.T) {
 	})
 }
 
-// sessionLevel lets the session decide what is logged.
+// sessionLevel is a log handler that asks the session whether to log.
 type sessionLevel struct {
 	slog.Handler
 	m *cookiesession.Manager
@@ -227,7 +227,8 @@ func TestByDefaultOnlyWhatAClientCannotCauseAtWillIsLoggedAboveDebug(t *testing.
 	}
 }
 
-// A metric that keeps key ids must not keep the Cookie lines that they came in.
+// TestTheKeyIDOfAnEventIsNoPartOfTheCookieLine: a program that keeps key ids, say
+// as labels of a metric, must not keep the memory of whole Cookie lines.
 func TestTheKeyIDOfAnEventIsNoPartOfTheCookieLine(t *testing.T) {
 	var id string
 	m := testkit.Manager(t, cookiesession.Config{Keyring: testkit.Ring(t), OnEvent: func(_ context.Context, e cookiesession.Event) { id = e.KeyID }})

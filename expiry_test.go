@@ -14,8 +14,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// lateVisitor has a browser that keeps the cookies that prepare left for ever:
-// what ends its session is the server.
+// lateVisitor has a browser that never drops the cookies of prepare. So only the
+// server can end its session.
 func lateVisitor(t testing.TB, cfg cookiesession.Config, prepare func(*cookiesession.Session)) *testkit.Visitor {
 	t.Helper()
 	v := testkit.NewVisitor(t, cfg)
@@ -136,7 +136,7 @@ func TestThePolicyInForceIsTheCurrentOne(t *testing.T) {
 		v.EndsAfter(2*time.Hour - time.Minute)
 
 		custom := lateVisitor(t, cookiesession.Config{Keyring: ring}, withExpiry(cookiesession.Idle(time.Hour)))
-		custom.M = stricter // but an expiry of its own it keeps
+		custom.M = stricter // an expiry of the session's own stays in force
 		custom.EndsAfter(time.Hour)
 	})
 }
@@ -313,8 +313,8 @@ func TestNewRefusesARenewalThatWouldNeverAct(t *testing.T) {
 	}
 }
 
-// A bubble's clock starts at the same time each time: a cookie that was sealed
-// later in another bubble comes from an instance whose clock is ahead.
+// The clock of every bubble starts at the same time. So a cookie that was sealed
+// later in another bubble seems to come from an instance whose clock is ahead.
 func TestClocksMayDifferByFiveMinutes(t *testing.T) {
 	ring := testkit.Keyring(t, cookiesession.Key{Secret: cookiesession.NewSecret()})
 	for ahead, want := range map[time.Duration]error{5 * time.Minute: nil, 5*time.Minute + 2*time.Second: cookiesession.ErrInvalid} {

@@ -26,7 +26,7 @@ func TestKeepingFlashThatAnotherInstanceMayReadLeavesIt(t *testing.T) {
 	testkit.Equal(t, "cleared", c.Look(302, (*cookiesession.Session).ClearFlash).Names(), "-s_session_flash")
 }
 
-// flashed is a browser that was redirected with some flash.
+// flashed is a browser that was redirected and has flash under these keys.
 func flashed(t testing.TB, cfg cookiesession.Config, keys ...string) *testkit.Visitor {
 	t.Helper()
 	v := testkit.NewVisitor(t, cfg)
@@ -369,7 +369,7 @@ func TestClearKeepsFlash(t *testing.T) {
 func TestFlashLifetimeIsEnforcedInsideTheSeal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := flashed(t, cookiesession.Config{FlashLifetime: 10 * time.Second}, "k")
-		late := v.Copied() // its browser keeps cookies too long
+		late := v.Copied() // this copy of the jar does not know when the cookies end
 		time.Sleep(10*time.Second - 1)
 		late.Has("k:1")
 		time.Sleep(time.Nanosecond)
@@ -472,7 +472,7 @@ func TestFlashOfAClockAsFarAheadAsClocksMayBeIsShown(t *testing.T) {
 func TestExpiredFlashIsDeletedAlsoAfterDenyingAndAllowing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := flashed(t, cookiesession.Config{FlashLifetime: 10 * time.Second}, "k")
-		r := v.Request("/") // the browser has it a little longer
+		r := v.Request("/") // made before the browser drops the cookie
 		time.Sleep(11 * time.Second)
 		res := v.Serve(r, func(w http.ResponseWriter, r *http.Request) {
 			s := v.M.FromContext(r.Context())

@@ -49,8 +49,8 @@ func FuzzCookieHeader(f *testing.F) {
 	})
 }
 
-// FuzzOpen: whatever comes as a Cookie header, nothing panics, and what opens
-// was sealed: its values are those of some vector, and no others.
+// FuzzOpen: no Cookie header makes anything panic. A session opens only if it was
+// sealed, so its values are those of one of the vectors.
 func FuzzOpen(f *testing.F) {
 	m := vectors.Opener(f, cookiesession.Config{})
 	sealed := map[string]bool{"{}": true}
@@ -80,8 +80,8 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzJoin: chunks of two issues, in any order, number and company, are the
-// one, the other, or nothing.
+// FuzzJoin: chunks of two issues in any order and number, whole or damaged, give
+// the one session, the other one, or none.
 func FuzzJoin(f *testing.F) {
 	m := vectors.Opener(f, cookiesession.Config{MaxBytes: 20000})
 	var chunks []string
@@ -126,8 +126,8 @@ func FuzzJoin(f *testing.F) {
 	})
 }
 
-// FuzzPayload: whatever is inside an authentic cookie, nothing panics, and
-// what a session shows of it is still there after a change of something else.
+// FuzzPayload: nothing panics, whatever is inside an authentic cookie. What a
+// session shows of it is still there after another key was written.
 func FuzzPayload(f *testing.F) {
 	names := []string{"data", "flash", "views"}
 	for _, c := range vectors.HostilePayloads() {
@@ -161,9 +161,9 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-// FuzzHeaderAsNetHTTP: which of our cookies are in a header is what net/http
-// says, but for those with values that it drops and we refuse later. Deny
-// tells: it deletes whatever of ours came.
+// FuzzHeaderAsNetHTTP: we and net/http find the same cookies of ours in a header.
+// Cookies whose value net/http does not accept are the exception: we find and
+// refuse them later. Deny shows what was found, because it deletes all of it.
 func FuzzHeaderAsNetHTTP(f *testing.F) {
 	m := vectors.Opener(f, cookiesession.Config{})
 	real := testkit.CommitAfter(f, m, "", testkit.Set("user", "alice"))
@@ -179,7 +179,7 @@ func FuzzHeaderAsNetHTTP(f *testing.F) {
 	f.Fuzz(func(t *testing.T, before, after string) {
 		header := before + "s_session=" + authentic + after
 		if strings.ContainsAny(header, "\r\n") {
-			return // no server lets them in; net/http would trim them
+			return // no server lets line breaks in, and net/http trims them
 		}
 		r := http.Request{Header: http.Header{"Cookie": {header}}}
 		theirs := map[string]bool{}
@@ -212,7 +212,7 @@ func FuzzHeaderAsNetHTTP(f *testing.F) {
 			}
 		}
 		if len(deleted) >= 64 {
-			return // as many as one response deletes
+			return // one response deletes no more
 		}
 		for name := range theirs {
 			if !deleted[name] {
@@ -222,7 +222,8 @@ func FuzzHeaderAsNetHTTP(f *testing.F) {
 	})
 }
 
-// namesIn is the most that anybody could find in a Cookie header.
+// namesIn finds every name of ours that the most lenient reader could find in a
+// Cookie header, and how often.
 func namesIn(header string, ours *regexp.Regexp) (names map[string]bool, times map[string]int) {
 	names, times = map[string]bool{}, map[string]int{}
 	for pair := range bytes.SplitSeq([]byte(header), []byte(";")) {

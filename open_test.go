@@ -61,7 +61,8 @@ func TestAnExpiredSessionThatNobodyLooksAtStays(t *testing.T) {
 	})
 }
 
-// laterVersion is an authentic data or flash cookie of a version to come.
+// laterVersion is an authentic cookie whose payload is of a later version than
+// this code knows. It sets keys to those that open it.
 func laterVersion(t *testing.T, keys *[]cookiesession.Key, compartment string) string {
 	t.Helper()
 	v := vectors.Sealed(cookiesession.FormatSecurecookie, compartment, []byte{0x92, 9, 0xc0})
@@ -118,8 +119,8 @@ func TestASessionUnderAnUnknownKeyIsThereAgainWhenTheKeyComes(t *testing.T) {
 
 var errDatabase = errors.New("the database is away")
 
-// verdictClient has a session with data, flash and views, and then a manager
-// whose Validate answers as it is told.
+// verdictClient has cookies of all three compartments, and a manager that asks
+// validate about them.
 func verdictClient(t *testing.T, validate func(context.Context, *cookiesession.Session) error, change ...func(*cookiesession.Config)) *testkit.Client {
 	t.Helper()
 	cfg := cookiesession.Config{Keyring: testkit.Ring(t), TrackViews: true}

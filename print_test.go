@@ -93,7 +93,7 @@ func TestMarshalJSONExpressesWhatJSONCannot(t *testing.T) {
 
 func TestMarshalJSONIsAsDeepAsASessionMayBe(t *testing.T) {
 	deep := any("bottom")
-	depth := -1 // lists and maps around it
+	depth := -1 // how many lists and maps are around the innermost value
 	v := testkit.NewVisitor(t, cookiesession.Config{})
 	v.Page(func(s *cookiesession.Session) {
 		for next := deep; s.Set("k", next) == nil; next = map[string]any{"k": deep} {
@@ -141,7 +141,7 @@ func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
 			t.Errorf("%s does not name the keys: %s", form, forms[form])
 		}
 	}
-	// One fingerprint for one ID, another for another.
+	// The same ID always has the same fingerprint. Another ID has another one.
 	testkit.Equal(t, "the fingerprint stays", fmt.Sprint(v.Now()), fmt.Sprint(v.Now()))
 	again := v.Now()
 	again.Len()
@@ -152,8 +152,8 @@ func TestNoVerbAndNoLogShowsAValue(t *testing.T) {
 	testkit.Equal(t, "a nil", fmt.Sprint(none), "session(nil)")
 }
 
-// TestThePrintedFingerprintTellsNothingOfTheID: who testkit.Read a log must not be
-// able to work out the ID, not even a part of it.
+// TestThePrintedFingerprintTellsNothingOfTheID: whoever reads a log
+// must not be able to work out the ID, not even a part of it.
 func TestThePrintedFingerprintTellsNothingOfTheID(t *testing.T) {
 	for range 20 {
 		s := testkit.Manager(t, cookiesession.Config{}).Open(t.Context())
@@ -195,8 +195,8 @@ type accountList struct {
 	Password string `json:"-"`
 }
 
-// TestFieldsThatAreNotForJSONReachNoPage: the program that shows the session
-// need not be the one that stored the value.
+// TestFieldsThatAreNotForJSONReachNoPage: one program may store a value, and
+// another may show the session.
 func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	user := account{"ann", "secret1", "secret2", &account{"ben", "secret3", "secret4", nil}}
 	v := testkit.NewVisitor(t, cookiesession.Config{})

@@ -23,7 +23,7 @@ func stored(t testing.TB, value any) *cookiesession.Session {
 	return v.Now()
 }
 
-// reads checks Get in the request that set the value and in the next.
+// readsBack checks Get in the request that sets the value, and in the next one.
 func readsBack[T any](t *testing.T, value any, want T, wantOK bool) {
 	t.Helper()
 	v := testkit.NewVisitor(t, cookiesession.Config{})
@@ -307,7 +307,7 @@ func TestValuesAreCopies(t *testing.T) {
 	v.Has("k:[a]")
 }
 
-// custom encodes itself.
+// custom has an encoding of its own.
 type custom struct{ text string }
 
 func (c custom) EncodeMsgpack(enc *msgpack.Encoder) error {

@@ -30,7 +30,8 @@ func TestWhatSetAcceptsIsSaved(t *testing.T) {
 	}
 }
 
-// checkFullest stores the longest value that fits and looks at what is sent.
+// checkFullest stores the longest value that fits, and checks that Commit sends
+// it and that it fills the limit.
 func checkFullest(t *testing.T, m *cookiesession.Manager, limit int, begin func(*cookiesession.Session)) {
 	t.Helper()
 	s := m.Open(t.Context())

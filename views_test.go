@@ -360,7 +360,8 @@ func TestTheViewsOfARevokedSessionAreDeletedAndOfAWithheldOneKept(t *testing.T) 
 	testkit.Equal(t, "cookies after the revocation", len(v.Cookies()), 0)
 }
 
-// ordinary makes paths of 30 bytes on average, from 24 to 36.
+// ordinary is the path of page i, as sites have them: 24 to 36 bytes, 30 on
+// average.
 func ordinary(i int) string {
 	path := fmt.Sprintf("/shop/%d/item-%d-", i%7, i)
 	return path + "abcdefghijklmnopqrstuvwxyz"[:24+i%13-len(path)]
@@ -395,9 +396,9 @@ func TestAHundredOrdinaryViewsFitBesideTheData(t *testing.T) {
 	}
 }
 
-// Families of paths as sites have them. Above 256 the count is an estimate
-// with a standard error of just under 1 %, so about one family in twenty-five
-// is more than 2 % off at 10,000; none of these is.
+// pathFamilies are paths as sites have them. Above 256 the count is an estimate
+// with a standard error of just under 1 %. So with 10,000 pages about one family
+// in twenty-five is more than 2 % off. None of these is.
 var pathFamilies = map[string]func(int) string{
 	"numbers": func(i int) string { return fmt.Sprintf("/%d", i) },
 	"shop":    func(i int) string { return fmt.Sprintf("/shop/category-%d/product-%d", i%37, i) },
@@ -463,7 +464,7 @@ func commits(t testing.TB, m *cookiesession.Manager, s *cookiesession.Session) s
 }
 
 func TestAPageSeenAgainIsNotUniqueAgain(t *testing.T) {
-	for _, pages := range []int{5, 200, 256, 400} { // in the history, left it, at the limit, estimated
+	for _, pages := range []int{5, 200, 256, 400} { // all in the history; no longer; at the limit of exact counting; estimated
 		v := testkit.NewVisitor(t, cookiesession.Config{TrackViews: true, HistorySize: 50})
 		count := func() int { return v.M.Open(t.Context(), v.Request("/").Header["Cookie"]...).Views().UniquePages }
 		for i := range pages {
@@ -500,8 +501,8 @@ func TestAllViewsMayComeFromManyGoroutines(t *testing.T) {
 	}
 }
 
-// TestHistoryFillsTheRoomThatIsLeft: one byte too many and the counters would
-// not be saved, one too few and a view less would be remembered than fits.
+// TestHistoryFillsTheRoomThatIsLeft: with one byte too many, the counters would
+// not be saved. With one too few, a view would be forgotten that fits.
 func TestHistoryFillsTheRoomThatIsLeft(t *testing.T) {
 	const limit = 1000
 	ring := testkit.FormatRing(t, cookiesession.FormatCompact)
@@ -515,7 +516,7 @@ func TestHistoryFillsTheRoomThatIsLeft(t *testing.T) {
 		}
 	}
 	testkit.Equal(t, "requests", v.Now().Views().Requests, 201)
-	if least < limit-20 { // a view takes up to 8 bytes here, a path too many a hash more
+	if least < limit-20 { // a view takes up to 8 bytes here, and one more path a hash
 		t.Errorf("%d bytes of cookies for a limit of %d", least, limit)
 	}
 }

@@ -208,8 +208,8 @@ func TestAResponseThatSetsACookieIsKeptOutOfSharedCaches(t *testing.T) {
 	}
 }
 
-// sortedDirectives splits at commas outside of quotes. It is a parser of its
-// own: what the code under test believes is not what is asked here.
+// sortedDirectives splits lines at the commas outside of quotes. It is a parser
+// of its own, so that a mistake of the tested one does not hide itself.
 func sortedDirectives(lines []string) string {
 	var all []string
 	for _, line := range lines {
@@ -249,7 +249,7 @@ func TestPrivateIsSaidWhereNoStoreWouldNotHold(t *testing.T) {
 func TestTheFieldsThatOnlySharedCachesReadGoWhereACookieIsSet(t *testing.T) {
 	fields := http.Header{
 		"Cdn-Cache-Control":            {"max-age=60"},
-		"CDN-Cache-Control":            {"max-age=60"}, // as someone may write it past Header.Set
+		"CDN-Cache-Control":            {"max-age=60"}, // as a program writes it that does not use Header.Set
 		"Cloudflare-Cdn-Cache-Control": {"max-age=60"},
 		"Vercel-CDN-Cache-Control":     {"max-age=60"},
 		"Surrogate-Control":            {"max-age=60"},

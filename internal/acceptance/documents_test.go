@@ -70,7 +70,7 @@ func TestEveryLinkInTheDocumentsLeadsSomewhere(t *testing.T) {
 	}
 }
 
-// anchors are what GitHub makes of the headings.
+// anchors are the fragments that GitHub gives to the headings.
 func anchors(text string) map[string]bool {
 	all := map[string]bool{}
 	for _, m := range heading.FindAllStringSubmatch(fenced.ReplaceAllString(text, ""), -1) {
@@ -83,8 +83,8 @@ func anchors(text string) map[string]bool {
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// A block of Go in a document is either a whole program, which must build, or
-// it stands line by line in a Go file of this repository, which is compiled.
+// TestEveryGoBlockInTheDocumentsIsCompiledCode: a block of Go in a document is a
+// whole program that builds, or its lines stand in a Go file of this repository.
 func TestEveryGoBlockInTheDocumentsIsCompiledCode(t *testing.T) {
 	sources := goSources(t)
 	for path, text := range documents(t) {
@@ -128,8 +128,8 @@ func goSources(t *testing.T) (sources []string) {
 	return sources
 }
 
-// standsIn reports whether every run of lines between "…" lines is found in
-// one of the sources, white space aside.
+// standsIn reports whether one of the sources has the lines of the block. A line
+// "…" stands for lines that are left out. White space makes no difference.
 func standsIn(sources []string, block string) bool {
 	for part := range strings.SplitSeq(block, "…\n") {
 		part = normal(part)
@@ -158,8 +158,8 @@ func TestTheReadmeCanBeReadInTenMinutes(t *testing.T) {
 	}
 }
 
-// TestSecurityDocumentNamesTestsThatThereAre: a promise whose test was renamed
-// or removed is a promise that nobody keeps.
+// TestSecurityDocumentNamesTestsThatThereAre: every promise of SECURITY.md names
+// the test that holds it, so no such test may be renamed or removed in silence.
 func TestSecurityDocumentNamesTestsThatThereAre(t *testing.T) {
 	t.Chdir(testkit.Root(t))
 	var tests strings.Builder
@@ -186,7 +186,7 @@ func TestSecurityDocumentNamesTestsThatThereAre(t *testing.T) {
 	}
 }
 
-// TestTheRotationPeriodIsWhatTheIVsAllow computes what SECURITY.md says.
+// TestTheRotationPeriodIsWhatTheIVsAllow computes the figures of SECURITY.md.
 func TestTheRotationPeriodIsWhatTheIVsAllow(t *testing.T) {
 	document, err := os.ReadFile(filepath.Join(testkit.Root(t), "SECURITY.md"))
 	testkit.NoError(t, err)

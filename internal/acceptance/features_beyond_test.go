@@ -17,7 +17,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// What none of them has
+// The tests of this file are about what the session objects of Django, Masonite
+// and content management systems do not have.
 
 func TestFeature_Beyond_RotationRejectsNoSessionAcrossAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -125,7 +126,7 @@ func TestFeature_Beyond_AWriterThatLosesNoChangeInSilence(t *testing.T) {
 		t.Fatal(err)
 	}
 	res.Body.Close()
-	server.Close() // waits for the handler, whose flush was the answer
+	server.Close() // waits until the handler has returned: the answer came with its flush
 	v.Keep(res.Cookies()...)
 	v.Has("after the hint:2 early:1")
 	testkit.Equal(t, "refused writes told", len(refused), 1)

@@ -16,7 +16,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// Django
+// The tests of this file go through what the session object of Django gives, row
+// by row of docs/coming-from.md.
 
 func TestFeature_Django_ReadStrictOrWithADefault(t *testing.T) {
 	v := testkit.NewVisitor(t, cookiesession.Config{})
@@ -252,7 +253,7 @@ func TestFeature_Django_AnExpiredCookieIsDeletedWhenItIsSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := testkit.NewVisitor(t, cookiesession.Config{IdleTimeout: time.Hour})
 		v.Page(testkit.Set("k", 1))
-		late := v.Copied() // its browser keeps cookies too long
+		late := v.Copied() // this copy of the jar does not know when the cookies end
 		time.Sleep(time.Hour)
 		res := late.Page(func(s *cookiesession.Session) { s.Has("k") })
 		if c := testkit.Issued(res, "s_session"); c == nil || c.MaxAge >= 0 {

@@ -16,7 +16,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// Masonite
+// The tests of this file go through what the session of Masonite gives, row by
+// row of docs/coming-from.md.
 
 func TestFeature_Masonite_SetGetHasAllWithDictionariesAndLists(t *testing.T) {
 	v := testkit.NewVisitor(t, cookiesession.Config{})
@@ -88,7 +89,7 @@ func TestFeature_Masonite_FlashThatNobodyReadIsGoneAfterTwoSeconds(t *testing.T)
 	synctest.Test(t, func(t *testing.T) {
 		v := testkit.NewVisitor(t, cookiesession.Config{FlashLifetime: 2 * time.Second})
 		v.Visit(http.StatusFound, testkit.Flash("k", 1))
-		late := v.Copied() // its browser keeps cookies too long
+		late := v.Copied() // this copy of the jar does not know when the cookies end
 		time.Sleep(time.Second)
 		late.Has("k:1")
 		time.Sleep(2 * time.Second)

@@ -14,7 +14,7 @@ import (
 )
 
 // floods are Cookie headers of about n bytes, at most what net/http lets in.
-// id is that of a key of the ring: a flood may name it, ids are no secret.
+// id is that of a key of the ring. Ids are no secret, so a flood may name one.
 var floods = []struct {
 	name  string
 	bytes int
@@ -75,8 +75,8 @@ func floodManager(t testing.TB) (*cookiesession.Manager, string) {
 	return testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, ""), key.ID()
 }
 
-// TestAFloodIsAnEmptySession is about CVE-2025-58186 (Go): a request of
-// thousands of small cookies cost net/http an allocation for each.
+// TestAFloodIsAnEmptySession is about CVE-2025-58186 (Go): in a request with
+// thousands of small cookies, each of them cost net/http an allocation.
 func TestAFloodIsAnEmptySession(t *testing.T) {
 	m, id := floodManager(t)
 	for _, f := range floods {
@@ -110,8 +110,8 @@ func TestASessionIsFoundInAFloodOfOtherCookies(t *testing.T) {
 	}
 }
 
-// TestAHandlerCanWriteInAFlood: whoever plants cookies cannot keep a visitor
-// from logging in, and a response deletes a bounded number of leftovers.
+// TestAHandlerCanWriteInAFlood: nobody can keep a visitor from logging in by
+// planting cookies. A response deletes a bounded number of leftovers.
 func TestAHandlerCanWriteInAFlood(t *testing.T) {
 	m, id := floodManager(t)
 	for _, f := range floods {
@@ -127,8 +127,8 @@ func TestAHandlerCanWriteInAFlood(t *testing.T) {
 	}
 }
 
-// TestLeftoversKeepNobodyFromWriting: chunks that a browser kept, or somebody
-// planted, are no part of what a response may take.
+// TestLeftoversKeepNobodyFromWriting: chunks that a browser has kept, or that
+// somebody has planted, take no room from what a handler writes.
 func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
 	m, id := floodManager(t)
 	long := "tttt." + strings.Repeat("x", 4000)
@@ -152,9 +152,8 @@ func TestLeftoversKeepNobodyFromWriting(t *testing.T) {
 	}
 }
 
-// TestAFloodCostsLessThanReadingItsHeader: opening costs less than
-// net/http takes to parse the same header, and twice the header at most
-// twice as much.
+// TestAFloodCostsLessThanReadingItsHeader: opening takes less time than net/http
+// takes to parse the same header. Twice the header takes about twice as long.
 func TestAFloodCostsLessThanReadingItsHeader(t *testing.T) {
 	if testkit.RaceFactor > 1 {
 		t.Skip("the race detector counts our memory accesses and not those of the runtime's assembly: run without -race")
@@ -167,7 +166,7 @@ func TestAFloodCostsLessThanReadingItsHeader(t *testing.T) {
 		r.Header.Set("Cookie", full)
 		theirs, _ := cost(func() { r.Cookies() })
 		ours, allocated := cost(func() { m.Open(t.Context(), full).Len() })
-		for range 5 { // a busy machine may interrupt every try of one side
+		for range 5 { // on a busy machine, one side may be interrupted in all of its tries
 			again, _ := cost(func() { m.Open(t.Context(), full).Len() })
 			ours = min(ours, again)
 		}

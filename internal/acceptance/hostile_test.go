@@ -16,16 +16,16 @@ import (
 	"github.com/cookiesession/cookiesession/internal/vectors"
 )
 
-// What a hostile payload may cost. Without the walk before decoding,
-// github.com/vmihailenco/msgpack v5.4.1 allocates 512 MiB for 5 bytes (its
-// issue 401).
+// This is what a hostile payload may cost. Lengths are checked before anything is
+// decoded, because github.com/vmihailenco/msgpack v5.4.1 allocates 512 MiB for 5
+// bytes (its issue 401).
 const (
 	hostileBytes = 1 << 20
 	hostileTime  = time.Millisecond
 )
 
-// largeHostilePayloads are as long as a header can make them: net/http takes
-// 1 MB of header, of which base64, once or twice, is a part.
+// largeHostilePayloads are about as long as a header can make them. net/http
+// takes 1 MB of header, and base64 makes a payload longer.
 func largeHostilePayloads() (all []vectors.Payload) {
 	now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(vectors.Time.Unix()))
 	head := slices.Concat([]byte{0x96, 1, 0xc4, 16}, vectors.IVNamed("id"), now, now, []byte{0xc0})
@@ -55,8 +55,9 @@ func TestHostilePayloadsCostLittle(t *testing.T) {
 					v.Check(t)
 				})
 			})
-			// The clock of synctest stands still while work is done: once more in
-			// real time, where the payload is from another time or refused as before.
+			// In a bubble of synctest the clock stands still while work is done. So the
+			// cost is measured outside. Its time is another one there, but the payload
+			// is refused as before.
 			v := vectors.Sealed(format, c.Compartment, c.Bytes)
 			m := testkit.QuietManager(t, cookiesession.Config{Keyring: v.Ring(t), TrackViews: c.Compartment == "views"}, format)
 			open := func() {
@@ -64,7 +65,7 @@ func TestHostilePayloadsCostLittle(t *testing.T) {
 				s.Len()
 				s.Flashes()
 			}
-			open() // what is made once
+			open() // so that what is made only once is not measured
 			took, allocated := cost(open)
 			if allocated > hostileBytes {
 				t.Errorf("%s, %s: %d bytes allocated", format, c.Name, allocated)
@@ -76,7 +77,7 @@ func TestHostilePayloadsCostLittle(t *testing.T) {
 	}
 }
 
-// cost is the least that f took of several runs: others use the machine too.
+// cost is the least of several runs of f, because others use the machine too.
 func cost(f func()) (took time.Duration, allocated uint64) {
 	took, allocated = time.Hour, 1<<62
 	var before, after runtime.MemStats
@@ -92,7 +93,7 @@ func cost(f func()) (took time.Duration, allocated uint64) {
 }
 
 func TestAHistoryOfPathsThatAreNotThereIsRefused(t *testing.T) {
-	for _, index := range []uint64{1, 1 << 31, 1<<31 + 1, 1 << 32, 1 << 51} { // as an int of 32 bits some are negative, some 0
+	for _, index := range []uint64{1, 1 << 31, 1<<31 + 1, 1 << 32, 1 << 51} { // where int has 32 bits, some of these are negative, and some are 0
 		now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(time.Now().Unix()))
 		log := binary.AppendUvarint([]byte{0}, index<<1)
 		payload := slices.Concat([]byte{0x9a, 1, 0xc4, 16}, vectors.IVNamed("id"), now, now, []byte{1, 1, 1, 0xc4, 0, 0xc4, 3, 2<<1 | 1, '/', 'a', 0xc4, byte(len(log))}, log)
@@ -104,8 +105,8 @@ func TestAHistoryOfPathsThatAreNotThereIsRefused(t *testing.T) {
 	}
 }
 
-// TestOddValuesAreShownOrNotButNeverPanic: another version, or another
-// program with the same keys, may have written them.
+// TestOddValuesAreShownOrNotButNeverPanic: another version may have written them,
+// or another program with the same keys.
 func TestOddValuesAreShownOrNotButNeverPanic(t *testing.T) {
 	for name, value := range vectors.OddValues {
 		for _, format := range testkit.Formats {
@@ -129,7 +130,7 @@ func TestOddValuesAreShownOrNotButNeverPanic(t *testing.T) {
 			}](s, "k"); ok && strings.Contains(name, "doubled") {
 				t.Errorf("%s is a struct of which nobody knows what it holds", name)
 			}
-			// Untouched values go into the next cookie as they came.
+			// A value that nobody touches goes into the next cookie byte by byte.
 			again := testkit.CommitAfter(t, m, v.Cookie, func(s *cookiesession.Session) { testkit.NoError(t, s.Set("other", 1)) })
 			k := v.Keys[0].Naive()
 			plain, err := k.Open("s_session", testkit.CookiesOf(again)["s_session"][0])
@@ -140,8 +141,8 @@ func TestOddValuesAreShownOrNotButNeverPanic(t *testing.T) {
 	}
 }
 
-// TestTimesThatNoClockMadeHaveJSON: a year before 0 is an error of
-// time.Time.MarshalJSON, and would be one of the whole session.
+// TestTimesThatNoClockMadeHaveJSON: time.Time.MarshalJSON fails for a year before
+// 0. The JSON of the whole session must not fail with it.
 func TestTimesThatNoClockMadeHaveJSON(t *testing.T) {
 	m := vectors.Opener(t, cookiesession.Config{MaxBytes: 60000})
 	now := binary.BigEndian.AppendUint32([]byte{0xce}, uint32(time.Now().Unix()))

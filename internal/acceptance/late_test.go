@@ -90,7 +90,7 @@ func TestAWriteAfterTheHandlerReturnedIsRefusedAndTold(t *testing.T) {
 }
 
 // TestAWriteEitherGoesOutOrIsRefused has goroutines write while the header
-// leaves: the next request finds the last value that Set accepted from each.
+// leaves. The next request finds the last value that Set accepted from each.
 func TestAWriteEitherGoesOutOrIsRefused(t *testing.T) {
 	const writers = 4
 	var accepted [writers]int64
@@ -166,9 +166,9 @@ func TestAHandlerWhoseTimeIsUpIsToldThatItsWriteIsLost(t *testing.T) {
 }
 
 // TestALateHandlerMayChangeTheRequestWhileTheResponseLeaves is for the race
-// detector: a TimeoutHandler gives the response away while its handler still
-// runs, with the request's header map in hand. Two goroutines in one map end
-// the process.
+// detector. A TimeoutHandler answers while its own handler still runs. That one
+// may still write to the map of the request's header. If we read the map then, the
+// process ends.
 func TestALateHandlerMayChangeTheRequestWhileTheResponseLeaves(t *testing.T) {
 	m := testkit.Manager(t, cookiesession.Config{TrackViews: true})
 	first := httptest.NewRecorder()

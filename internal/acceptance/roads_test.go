@@ -501,8 +501,8 @@ func TestAHijackerFindsTheCookiesInTheHeader(t *testing.T) {
 	}
 }
 
-// checkNoHijack checks HTTP/2, which has no connection to give away: the
-// handler is told so, and its 501 is a response like any other.
+// checkNoHijack checks HTTP/2, where no connection can be taken over. The handler
+// is told so, and its 501 is a response like any other.
 func checkNoHijack(t *testing.T, site *roadSite, res *http.Response) {
 	t.Helper()
 	if res.StatusCode != http.StatusNotImplemented {
@@ -579,9 +579,9 @@ func TestASessionThatHasEndedIsDeletedWhateverBecomesOfTheHandler(t *testing.T) 
 	}
 }
 
-// TestWhatTheHandlerFindsOutReachesTheServersOwnRequest: net/http removes the
-// files of an upload from the request that it made, and loggers further out
-// read the pattern that a mux further in has matched; the handler gets a copy.
+// TestWhatTheHandlerFindsOutReachesTheServersOwnRequest: the handler gets a copy
+// of the request. But net/http removes the files of an upload that it finds in
+// the request it has made, and loggers outside read there which pattern matched.
 func TestWhatTheHandlerFindsOutReachesTheServersOwnRequest(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("TMPDIR", dir)
@@ -610,7 +610,7 @@ func TestWhatTheHandlerFindsOutReachesTheServersOwnRequest(t *testing.T) {
 				if body := upload(t, site); !strings.HasPrefix(body, "1 file of road") {
 					t.Fatalf("body %q", body)
 				}
-				site.now(t) // on the same connection, which is free when the first request is over
+				site.now(t) // uses the same connection, so the first request is over by then
 				if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
 					t.Errorf("left behind: %v, %v", left, err)
 				}

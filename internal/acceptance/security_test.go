@@ -22,7 +22,11 @@ import (
 	"github.com/cookiesession/cookiesession/internal/vectors"
 )
 
-// compartments are real cookies, and how to see whether one opens.
+// SECURITY.md names the CVEs of this file. Each is a mistake of another program,
+// with the test that would have found it in this package.
+
+// compartments say how to make a real cookie of each kind, and how to see whether
+// it opens.
 var compartments = []struct {
 	name    string
 	prepare func(*cookiesession.Session)
@@ -40,7 +44,7 @@ var compartments = []struct {
 		func(s *cookiesession.Session) string { return cookiesession.GetOr(s, "user", "") }},
 }
 
-// eachCompartment runs test with a real Cookie header of each compartment in
+// eachCompartment runs test with a real Cookie header of each compartment, in
 // each format.
 func eachCompartment(t *testing.T, test func(t *testing.T, m *cookiesession.Manager, cookie string, shows func(*cookiesession.Session) string)) {
 	for _, format := range testkit.Formats {
@@ -57,9 +61,9 @@ func eachCompartment(t *testing.T, test func(t *testing.T, m *cookiesession.Mana
 	}
 }
 
-// TestEveryBitAndEveryCutOfARealCookieIsRefused is CVE-2026-40372 (ASP.NET
-// Core Data Protection): after a refactoring the MAC was computed over other
-// bytes than those that were used, and changed ones passed.
+// TestEveryBitAndEveryCutOfARealCookieIsRefused is CVE-2026-40372 (ASP.NET Core
+// Data Protection). A refactoring had the MAC computed over other bytes than
+// those that were used. So changed bytes were accepted.
 func TestEveryBitAndEveryCutOfARealCookieIsRefused(t *testing.T) {
 	eachCompartment(t, func(t *testing.T, m *cookiesession.Manager, cookie string, shows func(*cookiesession.Session) string) {
 		want := shows(m.Open(t.Context(), cookie))
@@ -84,10 +88,9 @@ func TestEveryBitAndEveryCutOfARealCookieIsRefused(t *testing.T) {
 	})
 }
 
-// sameBytes reports whether two Cookie headers differ in nothing but what
-// somebody else's reading makes no difference of: the base64 of
-// gorilla/securecookie is lenient, and cookies of other names, quotes and
-// spaces are not ours.
+// sameBytes reports whether two Cookie headers hold the same sealed bytes under
+// our names. They may differ in other cookies, quotes and spaces, and in how the
+// bytes are written: the base64 of gorilla/securecookie is lenient.
 func sameBytes(a, b string) bool {
 	x, y := testkit.CookiesOf(a), testkit.CookiesOf(b)
 	for name, values := range x {
@@ -131,8 +134,9 @@ func TestChunksOfDifferentGenerationsNeverMix(t *testing.T) {
 	}
 }
 
-// TestACookieHoldsForItsOwnNameOnly is CVE-2026-6873 (Django): a signature
-// over name and value without a length between them held for another cut.
+// TestACookieHoldsForItsOwnNameOnly is CVE-2026-6873 (Django). Name and value were
+// signed one after the other, without a length. So the signature was also good
+// for a longer name with a shorter value.
 func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
 	for _, format := range testkit.Formats {
 		ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret(), Format: format})
@@ -170,8 +174,8 @@ func TestACookieHoldsForItsOwnNameOnly(t *testing.T) {
 	}
 }
 
-// TestWhatNoKeySealedIsNeverDecoded is CVE-2026-39324 (rack-session): what
-// could not be decrypted went to a decoder that needs no key.
+// TestWhatNoKeySealedIsNeverDecoded is CVE-2026-39324 (rack-session). What could
+// not be decrypted was given to a decoder that needs no key.
 func TestWhatNoKeySealedIsNeverDecoded(t *testing.T) {
 	for _, format := range testkit.Formats {
 		m := testkit.QuietManager(t, cookiesession.Config{}, format)
@@ -204,8 +208,8 @@ func TestWhatNoKeySealedIsNeverDecoded(t *testing.T) {
 
 func plain64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
-// TestTheNewestKeySealsAndNotAnOlderOne is CVE-2025-47278 (Flask): with a list
-// of fallback keys it was a fallback that signed.
+// TestTheNewestKeySealsAndNotAnOlderOne is CVE-2025-47278 (Flask). Where there
+// were fallback keys, one of them signed instead of the current key.
 func TestTheNewestKeySealsAndNotAnOlderOne(t *testing.T) {
 	secrets := []cookiesession.Secret{cookiesession.NewSecret(), cookiesession.NewSecret(), cookiesession.NewSecret()}
 	keys := make([]cookiesession.Key, 3)
@@ -240,8 +244,8 @@ func TestTheNewestKeySealsAndNotAnOlderOne(t *testing.T) {
 	}
 }
 
-// accesses is every method of Session with a call of it. Those without one
-// are no access.
+// accesses has a call of every method of Session. The methods without one do not
+// count as access.
 var accesses = map[string]func(s *cookiesession.Session){
 	"ID":                    func(s *cookiesession.Session) { s.ID() },
 	"AddCheck":              nil, // registers only
@@ -297,10 +301,10 @@ var accessFunctions = map[string]func(s *cookiesession.Session){
 	"FuncMap": func(s *cookiesession.Session) { cookiesession.FuncMap(s)["session"].(func(string) any)("user") },
 }
 
-// TestEveryLookAtTheSessionVaries is CVE-2023-30861 and CVE-2026-27205
-// (Flask): some ways to look at a session left "Vary: Cookie" out, and caches
-// gave one visitor's page to another. The list is held against the methods
-// that there are, so that no new one is forgotten.
+// TestEveryLookAtTheSessionVaries is CVE-2023-30861 and CVE-2026-27205 (Flask).
+// After some ways to look at a session "Vary: Cookie" was missing, and caches gave
+// one visitor's page to another. The list is compared with the methods that there
+// are, so that no new one is forgotten.
 func TestEveryLookAtTheSessionVaries(t *testing.T) {
 	looks := map[string]func(*cookiesession.Session){}
 	for i := range reflect.TypeFor[*cookiesession.Session]().NumMethod() {
@@ -340,8 +344,8 @@ func TestEveryLookAtTheSessionVaries(t *testing.T) {
 	}
 }
 
-// TestNoSharedCacheMayKeepASetCookie is CVE-2025-48947 (nextjs-auth0): pages
-// that the application had marked as public were cached with their Set-Cookie.
+// TestNoSharedCacheMayKeepASetCookie is CVE-2025-48947 (nextjs-auth0). Pages that
+// the application had marked as public were cached with their Set-Cookie.
 func TestNoSharedCacheMayKeepASetCookie(t *testing.T) {
 	m := testkit.QuietManager(t, cookiesession.Config{}, "")
 	cookie := testkit.CommitAfter(t, m, "", compartments[0].prepare)
@@ -384,9 +388,9 @@ func TestNoSharedCacheMayKeepASetCookie(t *testing.T) {
 	}
 }
 
-// TestPlaceholderSecretsAreRefused is CVE-2023-27524 (Apache Superset): the
-// secret of the documentation ran in production, and whoever had read it could
-// log in as anyone.
+// TestPlaceholderSecretsAreRefused is CVE-2023-27524 (Apache Superset). Sites ran
+// with the secret that the documentation printed. Whoever had read it could log
+// in as anybody.
 func TestPlaceholderSecretsAreRefused(t *testing.T) {
 	for _, text := range []string{
 		`\2\1thisismyscretkey\1\2\e\y\y\h`, "CHANGE_ME_TO_A_COMPLEX_RANDOM_SECRET", "thisISaSECRET_1234", "YOUR_OWN_RANDOM_GENERATED_SECRET_KEY", "TEST_NON_DEV_SECRET", // Superset's
@@ -402,8 +406,8 @@ func TestPlaceholderSecretsAreRefused(t *testing.T) {
 	}
 }
 
-// TestAllRefusalsLookAlike: a client learns from a refusal nothing but that
-// it was one; not which check it failed, not whether it was near.
+// TestAllRefusalsLookAlike: a client learns that its cookie was refused, and
+// nothing more. It does not learn which check failed, or how close it came.
 func TestAllRefusalsLookAlike(t *testing.T) {
 	for _, format := range testkit.Formats {
 		key := vectors.OneKey
@@ -448,8 +452,8 @@ func TestAllRefusalsLookAlike(t *testing.T) {
 	}
 }
 
-// TestNothingOfACookieOrAValueIsLogged: an operator's log is read by more people
-// than hold the keys.
+// TestNothingOfACookieOrAValueIsLogged: more people read the logs of a site than
+// have its keys.
 func TestNothingOfACookieOrAValueIsLogged(t *testing.T) {
 	var log strings.Builder
 	was := slog.Default()
@@ -478,8 +482,8 @@ func TestNothingOfACookieOrAValueIsLogged(t *testing.T) {
 	}
 }
 
-// The rest of this file is the list of SECURITY.md, what a cookie can and
-// cannot promise: each "cannot" is shown, and each recipe against it.
+// The rest of this file goes through the list in SECURITY.md of what a cookie
+// cannot promise. Each test shows that it cannot, and that the recipe works.
 
 func TestACopyOutlivesTheLogoutUnlessValidateRevokesIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -614,8 +618,8 @@ func TestAnAbsoluteTimeoutEndsWhatIsReplayedForEver(t *testing.T) {
 	})
 }
 
-// TestRevokingAKeyAloneLeavesWhatItsSuccessorReissued is why "keys revoke"
-// takes every key that has sealed since.
+// TestRevokingAKeyAloneLeavesWhatItsSuccessorReissued is why "keys revoke" also
+// removes every key that has sealed since.
 func TestRevokingAKeyAloneLeavesWhatItsSuccessorReissued(t *testing.T) {
 	leaked, next, fresh := cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}
 	ring, err := cookiesession.NewKeyring(leaked)

@@ -21,7 +21,11 @@ import (
 	"github.com/cookiesession/cookiesession/internal/testkit"
 )
 
-// roadSite is a server and one browser of it, with a cookie jar.
+// A road is a way out of a handler. However a response leaves, the session goes
+// with it, once. Each road is taken on a real server in both protocols, and what
+// was saved is what the next request of the browser shows.
+
+// roadSite is a server, and one browser with a cookie jar that visits it.
 type roadSite struct {
 	m        *cookiesession.Manager
 	ring     *cookiesession.Keyring
@@ -31,9 +35,9 @@ type roadSite struct {
 	answered chan struct{} // closed when the response to /road is in
 }
 
-// eachProtocol runs test against build's handler on HTTP/1.1 and on HTTP/2.
-// The site has more pages: /before stores k=before, /now shows k, and /flashes
-// what was flashed.
+// eachProtocol runs test with a server in HTTP/1.1 and with one in HTTP/2. The
+// handler that build makes is at /road. There are three more pages: /before stores
+// k=before, /now shows k, and /flashes shows the flash.
 func eachProtocol(t *testing.T, build func(*roadSite) http.Handler, test func(*testing.T, *roadSite)) {
 	t.Helper()
 	for _, proto := range []string{"HTTP/1.1", "HTTP/2.0"} {
@@ -78,7 +82,7 @@ func (s *roadSite) start(t *testing.T, proto string, road http.Handler) {
 	s.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 }
 
-// roadAnswer is a response, its body and the informational headers before it.
+// roadAnswer is a response, its body, and the headers of the 1xx before it.
 type roadAnswer struct {
 	*http.Response
 	body  string
@@ -132,20 +136,20 @@ func (s *roadSite) do(t *testing.T, method, path string, header http.Header) (an
 	return roadAnswer{res, string(body), hints}, err
 }
 
-// now is what the next request of the browser finds under k.
+// now is what the browser's next request finds under k.
 func (s *roadSite) now(t *testing.T) string {
 	t.Helper()
 	return s.get(t, "/now").body
 }
 
-// handler wraps one that has the session at hand.
+// handler is a handler of the site that gets its session, too.
 func (s *roadSite) handler(f func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session)) http.Handler {
 	return s.m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f(w, r, s.m.FromContext(r.Context()))
 	}))
 }
 
-// saves stores k=after and then goes down road.
+// saves is a handler that stores k=after and then does what road does.
 func (s *roadSite) saves(road http.HandlerFunc) http.Handler {
 	return s.handler(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
 		testkit.Must(session.Set("k", "after"))
@@ -153,7 +157,7 @@ func (s *roadSite) saves(road http.HandlerFunc) http.Handler {
 	})
 }
 
-// destroys ends the session and then goes down road.
+// destroys is a handler that ends the session and then does what road does.
 func (s *roadSite) destroys(road http.HandlerFunc) http.Handler {
 	return s.handler(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
 		testkit.Must(session.Destroy())
@@ -173,8 +177,8 @@ func recovers(next http.Handler) http.Handler {
 	})
 }
 
-// bare hides everything but the three methods that a ResponseWriter must have,
-// as many a logging middleware does; frank is one that says what it wraps.
+// bare hides everything but the three methods that a ResponseWriter must have, as
+// many logging middlewares do. frank tells what it wraps.
 type bare struct{ http.ResponseWriter }
 
 type frank struct{ http.ResponseWriter }
@@ -188,8 +192,8 @@ func behind(wrap func(http.ResponseWriter) http.ResponseWriter, next http.Handle
 func wrapBare(w http.ResponseWriter) http.ResponseWriter  { return bare{w} }
 func wrapFrank(w http.ResponseWriter) http.ResponseWriter { return frank{w} }
 
-// cancels gives the request a context that the returned function ends: a
-// TimeoutHandler whose time is up exactly then.
+// cancels gives the request a context that ends when next calls cancel. For a
+// TimeoutHandler within, that is the moment at which its time is up.
 func cancels(next func(cancel func()) http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -225,7 +229,8 @@ func checkRoad(t *testing.T, answer roadAnswer, status int, body, cookies string
 	}
 }
 
-// checkKeptOutOfCaches checks what every response with a cookie of ours says to caches.
+// checkKeptOutOfCaches checks what a response says to caches if it sets a cookie
+// of ours.
 func checkKeptOutOfCaches(t *testing.T, answer roadAnswer) {
 	t.Helper()
 	if got := answer.Header.Values("Vary"); !slices.Equal(got, []string{"Cookie"}) {

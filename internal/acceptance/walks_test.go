@@ -14,13 +14,13 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
-// browserModel is what the browser should hold: k in the data, and flash.
+// browserModel is what the browser should have: the value of k, and flash.
 type browserModel struct {
 	value string
 	flash map[string]string
 }
 
-// walk is one request of the model beside the real one.
+// walk is one request, as it happens and as the model says that it should.
 type walk struct {
 	w       http.ResponseWriter
 	session *cookiesession.Session
@@ -49,7 +49,7 @@ func (x *walk) sees(what string, got, want any) {
 	}
 }
 
-// leave is the model of a commit.
+// leave does in the model what a commit does.
 func (x *walk) leave(status int) {
 	if x.committed {
 		return
@@ -77,7 +77,7 @@ func (x *walk) answer(status int) {
 	x.leave(status)
 }
 
-// text is short, or long enough for a second cookie.
+// text is a random value. It is short, or long enough for a second cookie.
 func (x *walk) text() string {
 	return fmt.Sprint(x.random.IntN(1000), strings.Repeat("y", 2500*x.random.IntN(2)))
 }
@@ -139,16 +139,16 @@ var walkSteps = map[string]func(*walk){
 	"panic":        func(x *walk) { x.leave(500); panic("oops") },
 }
 
-// TestRandomWalksEndWhereTheModelEnds takes what a handler may do in random
-// order, request after request of one browser, and compares every look and
-// every error with a model of the rules.
+// TestRandomWalksEndWhereTheModelEnds has handlers do what they may do in random
+// order, in many requests of one browser. Every look and every error is compared
+// with a model of the rules.
 func TestRandomWalksEndWhereTheModelEnds(t *testing.T) {
 	names := slices.Sorted(maps.Keys(walkSteps))
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
 	browser := new(browserModel)
-	walks := make(chan *walk, 1) // a 204 that is flushed is complete before its handler returns
+	walks := make(chan *walk, 1) // the client may have its answer before the handler has returned
 	build := func(s *roadSite) http.Handler {
 		return recovers(s.handler(func(w http.ResponseWriter, _ *http.Request, session *cookiesession.Session) {
 			x := &walk{w: w, session: session, browser: browser, random: random, value: browser.value}
@@ -158,7 +158,7 @@ func TestRandomWalksEndWhereTheModelEnds(t *testing.T) {
 			for range 1 + random.IntN(7) {
 				step := names[random.IntN(len(names))]
 				if random.IntN(4) == 0 {
-					step = "flash" // the most rules
+					step = "flash" // it has the most rules
 				}
 				x.steps = append(x.steps, step)
 				walkSteps[step](x)
@@ -174,7 +174,7 @@ func TestRandomWalksEndWhereTheModelEnds(t *testing.T) {
 			if random.IntN(2) == 0 {
 				x.sees("flash of the next request", site.get(t, "/flashes").body, browser.flash)
 				x.sees("value of the next request", site.now(t), browser.value)
-				browser.flash = nil // those were pages
+				browser.flash = nil // the two looks were pages, which drop flash
 			}
 			if len(x.wrong) != 0 {
 				t.Fatal(strings.Join(x.wrong, "\n"))

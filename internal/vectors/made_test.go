@@ -21,8 +21,8 @@ import (
 	"github.com/cookiesession/cookiesession/internal/vectors"
 )
 
-// newVectors makes every vector that there is, positive ones by the package,
-// damaged and hostile ones by the naive implementation beside it.
+// newVectors makes every vector that there is. The package makes those that open.
+// The naive implementation makes those that are damaged or hostile.
 func newVectors(t *testing.T) (all []vectors.Vector) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(vectors.Time))
@@ -48,7 +48,7 @@ type vectorMaker struct {
 	made   []vectors.Vector
 }
 
-// issue has the package seal what prepare puts into a session.
+// issue is a vector that the package seals: what prepare puts into a session.
 func (f *vectorMaker) issue(name, why string, key vectors.Key, setup vectors.Setup, prepare func(*cookiesession.Session)) vectors.Vector {
 	v := vectors.Vector{
 		Name: string(f.format) + ": " + name, Why: why, Keys: []vectors.Key{key}, Config: setup,
@@ -76,7 +76,7 @@ func (f *vectorMaker) commit(m *cookiesession.Manager, s *cookiesession.Session)
 
 func (f *vectorMaker) add(v vectors.Vector) { f.made = append(f.made, v) }
 
-// simple is the session that most damage is done to.
+// simple is the session that most damaged vectors are made of.
 func (f *vectorMaker) simple() vectors.Vector {
 	return f.issue("a name", "", vectors.OneKey, vectors.Default, func(s *cookiesession.Session) { testkit.NoError(f.t, s.Set("user", "alice")) })
 }
@@ -137,7 +137,7 @@ func (f *vectorMaker) flash() vectors.Vector {
 	return v
 }
 
-// views visits n pages and one that is missing.
+// views is a vector of views, after visits to n pages and to one that is missing.
 func (f *vectorMaker) views(name string, n int) vectors.Vector {
 	v := vectors.Vector{Name: string(f.format) + ": " + name, Keys: []vectors.Key{vectors.OneKey}, Config: vectors.Default, Compartment: "views"}
 	m := v.ManagerSealing(f.t, f.format, nil)
@@ -201,7 +201,7 @@ func (f *vectorMaker) paused() vectors.Vector {
 	return v
 }
 
-// refuse is v under a new name, refused.
+// refuse adds a vector that is refused: v after a change, under another name.
 func (f *vectorMaker) refuse(v vectors.Vector, name, why, refused string, change func(*vectors.Vector)) {
 	v.Name, v.Why, v.Refused, v.Want, v.Payload = string(f.format)+": "+name, why, refused, nil, nil
 	v.Keys = slices.Clone(v.Keys)
@@ -209,7 +209,7 @@ func (f *vectorMaker) refuse(v vectors.Vector, name, why, refused string, change
 	f.add(v)
 }
 
-// moved takes authentic cookies to where they do not belong.
+// moved has authentic cookies that stand where they do not belong.
 func (f *vectorMaker) moved() {
 	v := f.simple()
 	f.refuse(v, "another ring", "none of the ring's keys has this id", "unknown key", func(v *vectors.Vector) { v.Keys = []vectors.Key{vectors.OtherKey} })
@@ -276,7 +276,7 @@ func (f *vectorMaker) timed() {
 	f.refuse(f.flash(), "flash with more lifetime than there is", "further ahead than the lifetime, 5 minutes of skew and a second of rounding", "invalid", at(-302))
 }
 
-// damaged spoils one thing of a cookie at a time.
+// damaged has cookies in which one thing is wrong.
 func (f *vectorMaker) damaged() {
 	v := f.simple()
 	name, value, _ := strings.Cut(v.Cookie, "=")
@@ -326,7 +326,7 @@ func (f *vectorMaker) damaged() {
 	use("a MAC over a name without its length", "", "invalid", id+"."+enc.EncodeToString(bare))
 }
 
-// withBoth is text with both characters that the alphabets differ in.
+// withBoth is text with both characters in which the two alphabets differ.
 func (f *vectorMaker) withBoth(text string) string { return text[:20] + "-_" + text[22:] }
 
 func nextInAlphabet(c byte) byte {
@@ -334,7 +334,7 @@ func nextInAlphabet(c byte) byte {
 	return alphabet[(strings.IndexByte(alphabet, c)+1)%64]
 }
 
-// cut are sessions of several cookies.
+// cut has sessions of several cookies.
 func (f *vectorMaker) cut() {
 	long := func(name, text string) vectors.Vector {
 		return f.issue(name, "", vectors.OneKey, vectors.Default, func(s *cookiesession.Session) {
@@ -366,7 +366,7 @@ func (f *vectorMaker) cut() {
 	tag, otherTag := tagOf(chunks[1]), tagOf(others[1])
 	use("a piece of another issue under this tag", "the tag proves nothing, the seal does",
 		slices.Concat(chunks[:1], []string{strings.Replace(others[1], otherTag, tag, 1)}, chunks[2:])...)
-	if f.format != cookiesession.FormatCompact { // cookies know nothing of formats: once is enough
+	if f.format != cookiesession.FormatCompact { // cutting knows nothing of formats, so one format is enough
 		return
 	}
 	n := fmt.Sprintf(".%d.%s.", len(chunks), tag)
@@ -385,12 +385,12 @@ func tagOf(chunk string) string {
 	return value[:4]
 }
 
-// sealed is an authentic cookie of any payload.
+// sealed is an authentic cookie with any payload in it.
 func (f *vectorMaker) sealed(compartment string, payload []byte) vectors.Vector {
 	return vectors.Sealed(f.format, compartment, payload)
 }
 
-// hostile are authentic cookies with payloads that no version has written.
+// hostile has authentic cookies with payloads that no version has written.
 func (f *vectorMaker) hostile() {
 	for _, c := range vectors.HostilePayloads() {
 		f.refuse(f.sealed(c.Compartment, c.Bytes), "authentic, "+c.Name, c.Why, "invalid", func(*vectors.Vector) {})
