@@ -2,9 +2,6 @@ package seal_test
 
 import (
 	"bytes"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -15,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/cookiesession/cookiesession/internal/seal"
+	"github.com/cookiesession/cookiesession/internal/vectors"
 	"github.com/gorilla/securecookie"
 )
 
@@ -195,7 +193,7 @@ func TestNoNameBorrowsFromWhatFollowsIt(t *testing.T) {
 	keys := newPair()
 	s := must(t)(seal.NewCompact(keys.hash, keys.block))
 	body := append([]byte{1, 1}, make([]byte, 40)...)
-	mac := hmacOf(keys.hash, []byte("ab"), body)[:16]
+	mac := vectors.HMAC(keys.hash, []byte("ab"), body)[:16]
 	if _, err := s.Open("ab", base64.RawURLEncoding.EncodeToString(append(body, mac...))); err == nil {
 		t.Error("a MAC over a name without its length is accepted")
 	}
@@ -209,23 +207,23 @@ func TestEveryByteThatIsUsedIsUnderTheMAC(t *testing.T) {
 	plain := []byte("every byte that is used")
 	body, _ := base64.RawURLEncoding.DecodeString(sealText(t, s, "n", plain))
 	signed := body[:len(body)-16]
-	if want := hmacOf(keys.hash, []byte{0, 1}, []byte("n"), signed)[:16]; !bytes.Equal(body[len(body)-16:], want) {
+	if want := vectors.HMAC(keys.hash, []byte{0, 1}, []byte("n"), signed)[:16]; !bytes.Equal(body[len(body)-16:], want) {
 		t.Fatal("the MAC is not that of length, name, version, iv and ciphertext")
 	}
 	short := append([]byte{1}, make([]byte, 15)...)
-	short = append(short, hmacOf(keys.hash, []byte{0, 1}, []byte("n"), short)[:16]...)
+	short = append(short, vectors.HMAC(keys.hash, []byte{0, 1}, []byte("n"), short)[:16]...)
 	if _, err := s.Open("n", base64.RawURLEncoding.EncodeToString(short)); !errors.Is(err, seal.ErrInvalid) {
 		t.Errorf("a text too short for an IV, with a true MAC: %v", err)
 	}
 	for name, mac := range map[string][]byte{
-		"the ciphertext alone":      hmacOf(keys.hash, signed[17:]),
-		"what precedes the cipher":  hmacOf(keys.hash, signed[:17]),
-		"nothing":                   hmacOf(keys.hash),
-		"the plaintext":             hmacOf(keys.hash, []byte{0, 1}, []byte("n"), signed[:17], plain),
-		"all, with a key of zeros":  hmacOf(make([]byte, 32), []byte{0, 1}, []byte("n"), signed),
-		"all, with the block key":   hmacOf(keys.block, []byte{0, 1}, []byte("n"), signed),
+		"the ciphertext alone":      vectors.HMAC(keys.hash, signed[17:]),
+		"what precedes the cipher":  vectors.HMAC(keys.hash, signed[:17]),
+		"nothing":                   vectors.HMAC(keys.hash),
+		"the plaintext":             vectors.HMAC(keys.hash, []byte{0, 1}, []byte("n"), signed[:17], plain),
+		"all, with a key of zeros":  vectors.HMAC(make([]byte, 32), []byte{0, 1}, []byte("n"), signed),
+		"all, with the block key":   vectors.HMAC(keys.block, []byte{0, 1}, []byte("n"), signed),
 		"zeros instead of a MAC":    make([]byte, 32),
-		"the other half of the MAC": bytes.Repeat(hmacOf(keys.hash, []byte{0, 1}, []byte("n"), signed)[16:], 2),
+		"the other half of the MAC": bytes.Repeat(vectors.HMAC(keys.hash, []byte{0, 1}, []byte("n"), signed)[16:], 2),
 	} {
 		forged := append(bytes.Clone(signed), mac[:16]...)
 		if _, err := s.Open("n", base64.RawURLEncoding.EncodeToString(forged)); err == nil {
@@ -317,7 +315,7 @@ func TestSecurecookieIsWhatTheLibraryMakes(t *testing.T) {
 // authentic, the first five read by it.
 func (p pair) oddities(name string) (texts []string) {
 	iv := bytes.Repeat([]byte{0xff}, 16) // "_" in one alphabet, "/" in the other
-	body := append(bytes.Clone(iv), ctr(p.block, iv, []byte("payload"))...)
+	body := append(bytes.Clone(iv), vectors.CTR(p.block, iv, []byte("payload"))...)
 	good := p.naiveSecurecookie(name, "1795176000", body)
 	inner := base64.URLEncoding.EncodeToString(body) // ends in a digit with 2 unused bits and "="
 	texts = append(texts,
@@ -336,7 +334,7 @@ func (p pair) oddities(name string) (texts []string) {
 	} {
 		texts = append(texts, p.signed(name, "1795176000", value))
 	}
-	return append(texts, base64.URLEncoding.EncodeToString(hmacOf(p.hash, []byte(name))))
+	return append(texts, base64.URLEncoding.EncodeToString(vectors.HMAC(p.hash, []byte(name))))
 }
 
 // TestTheLibraryIsTheJudgeOfItsFormat: a copy that were stricter would log out
@@ -486,7 +484,7 @@ func FuzzOpenSecurecookie(f *testing.F) {
 	}
 	for n := range 8 {
 		iv := ivOf("iv", 16)
-		add("s_session", keys.naiveSecurecookie("s_session", "1795176000", append(bytes.Clone(iv), ctr(keys.block, iv, []byte("payload")[:n])...)))
+		add("s_session", keys.naiveSecurecookie("s_session", "1795176000", append(bytes.Clone(iv), vectors.CTR(keys.block, iv, []byte("payload")[:n])...)))
 	}
 	for _, text := range keys.oddities("s_session") {
 		add("s_session", text)
@@ -516,45 +514,21 @@ func (p pair) naiveSecurecookie(name, date string, body []byte) string {
 
 func (p pair) signed(name, date, value string) string {
 	signed := date + "|" + value
-	return base64.URLEncoding.EncodeToString(append([]byte(signed+"|"), hmacOf(p.hash, []byte(name+"|"+signed))...))
+	return base64.URLEncoding.EncodeToString(append([]byte(signed+"|"), vectors.HMAC(p.hash, []byte(name+"|"+signed))...))
+}
+
+// naive is the second implementation of the compact format, with these keys.
+func (p pair) naive() vectors.NaiveKey {
+	return vectors.NaiveKey{CompactHash: p.hash, CompactBlock: p.block}
 }
 
 func (p pair) naiveSeal(name string, plain []byte) string {
-	iv := ivOf(fmt.Sprintf("%s %x", name, plain), 16)
-	body := append(append([]byte{1}, iv...), ctr(p.block, iv, plain)...)
-	mac := hmacOf(p.hash, []byte{byte(len(name) >> 8), byte(len(name))}, []byte(name), body)
-	return base64.RawURLEncoding.EncodeToString(append(body, mac[:16]...))
+	return p.naive().SealCompact(name, ivOf(fmt.Sprintf("%s %x", name, plain), 16), plain)
 }
 
 func (p pair) naiveOpen(name, text string) ([]byte, bool) {
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || len(raw) < 33 || raw[0] != 1 || len(name) > 65535 || base64.RawURLEncoding.EncodeToString(raw) != text {
-		return nil, false
-	}
-	body, tag := raw[:len(raw)-16], raw[len(raw)-16:]
-	mac := hmacOf(p.hash, []byte{byte(len(name) >> 8), byte(len(name))}, []byte(name), body)
-	if !hmac.Equal(mac[:16], tag) {
-		return nil, false
-	}
-	return ctr(p.block, body[1:17], body[17:]), true
-}
-
-func hmacOf(key []byte, parts ...[]byte) []byte {
-	mac := hmac.New(sha256.New, key)
-	for _, p := range parts {
-		mac.Write(p)
-	}
-	return mac.Sum(nil)
-}
-
-func ctr(key, iv, text []byte) []byte {
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err)
-	}
-	out := make([]byte, len(text))
-	cipher.NewCTR(block, iv).XORKeyStream(out, text)
-	return out
+	plain, err := p.naive().OpenCompact(name, text)
+	return plain, err == nil && len(name) <= 65535
 }
 
 // ivOf gives n bytes that any run agrees on.

@@ -95,7 +95,7 @@ func (k NaiveKey) Open(name, value string) ([]byte, error) {
 		return nil, errNaive
 	}
 	if text[0] == 'A' {
-		return k.openCompact(name, text)
+		return k.OpenCompact(name, text)
 	}
 	raw, err := base64.URLEncoding.DecodeString(text)
 	parts := bytes.SplitN(raw, []byte("|"), 3)
@@ -110,7 +110,8 @@ func (k NaiveKey) Open(name, value string) ([]byte, error) {
 	return CTR(k.scBlock, inner[:16], inner[16:]), nil
 }
 
-func (k NaiveKey) openCompact(name, text string) ([]byte, error) {
+// OpenCompact takes the text of a cookie in the format compact.
+func (k NaiveKey) OpenCompact(name, text string) ([]byte, error) {
 	raw, err := base64.RawURLEncoding.DecodeString(text)
 	if err != nil || len(raw) < 33 || raw[0] != 1 || base64.RawURLEncoding.EncodeToString(raw) != text {
 		return nil, errNaive
