@@ -4,7 +4,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
-	"github.com/cookiesession/cookiesession/internal/untyped"
+	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -66,7 +66,7 @@ func (s *Session) Flashes() map[string]any {
 	s.enter()
 	flash := s.readAllFlash()
 	s.exit()
-	return untyped.All(flash)
+	return value.All(flash)
 }
 
 // flashes is made when something needs it: in each request it would cost 50 ns.

@@ -9,7 +9,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/cookiesession/cookiesession/internal/untyped"
+	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -35,8 +35,8 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 	defer s.exit()
 	out = map[string]any{
 		"id":         s.id().String(),
-		"created":    untyped.JSONTime(s.created().UTC()),
-		"expires_at": untyped.JSONTime(s.expiresAt(time.Now()).UTC()),
+		"created":    value.JSONTime(s.created().UTC()),
+		"expires_at": value.JSONTime(s.expiresAt(time.Now()).UTC()),
 		"new":        s.isNew(),
 	}
 	if s.m.TrackViews {
@@ -49,7 +49,7 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 func publicAll(pairs wire.Pairs) map[string]any {
 	out := make(map[string]any, pairs.Len())
 	for key, raw := range pairs.All() {
-		out[key] = untyped.Public(raw)
+		out[key] = value.Public(raw)
 	}
 	return out
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/payload"
-	"github.com/cookiesession/cookiesession/internal/untyped"
 	"github.com/cookiesession/cookiesession/internal/value"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
@@ -365,8 +364,8 @@ func keysOf(values wire.Pairs) []string {
 // data has not. Values are as [Session.Value] returns them.
 func (s *Session) All() map[string]any {
 	data, flash := s.snapshot()
-	all := untyped.All(flash)
-	maps.Copy(all, untyped.All(data))
+	all := value.All(flash)
+	maps.Copy(all, value.All(data))
 	return all
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"math"
 	"time"
-
-	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
 // JSON returns raw, one encoded value, for encoding/json: as [Of] does, but
@@ -62,13 +60,4 @@ func expressible(v any) any {
 		}
 	}
 	return v
-}
-
-// All returns all values of pairs as [Of] does.
-func All(pairs wire.Pairs) map[string]any {
-	out := make(map[string]any, pairs.Len())
-	for key, raw := range pairs.All() {
-		out[key] = Of(raw)
-	}
-	return out
 }

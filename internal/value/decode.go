@@ -45,6 +45,19 @@ func decodeAny[T any](raw []byte) (v T, ok bool) {
 // Of returns raw, one encoded value, as [untyped.Of] does.
 func Of(raw []byte) any { return untyped.Of(raw) }
 
-// JSON returns raw, one encoded value, without what must not reach a page. See
-// [untyped.JSON].
-func JSON(raw []byte) any { return untyped.JSON(raw) }
+// All returns all values of pairs as [Of] does.
+func All(pairs wire.Pairs) map[string]any {
+	out := make(map[string]any, pairs.Len())
+	for key, raw := range pairs.All() {
+		out[key] = Of(raw)
+	}
+	return out
+}
+
+// Public returns raw, one encoded value, for encoding/json: without what must
+// not reach a page. See [untyped.JSON].
+func Public(raw []byte) any { return untyped.JSON(raw) }
+
+// JSONTime returns t, or text where encoding/json does not take it. See
+// [untyped.JSONTime].
+func JSONTime(t time.Time) any { return untyped.JSONTime(t) }

@@ -152,22 +152,29 @@ func appendUint(b []byte, u uint64) []byte {
 }
 
 // AppendBytes appends p as a byte string.
-func AppendBytes(b, p []byte) []byte { return append(appendBytesHeader(b, len(p)), p...) }
+func AppendBytes(b, p []byte) []byte { return append(appendLength(b, 0xc4, len(p)), p...) }
 
-func appendBytesHeader(b []byte, n int) []byte {
+// appendLength appends a header with a length of 8, 16 or 32 bits. The codes of
+// the three stand behind each other, and the first one is code.
+func appendLength(b []byte, code byte, n int) []byte {
 	switch {
 	case n <= math.MaxUint8:
-		return append(b, 0xc4, byte(n))
+		return append(b, code, byte(n))
 	case n <= math.MaxUint16:
-		return binary.BigEndian.AppendUint16(append(b, 0xc5), uint16(n))
+		return binary.BigEndian.AppendUint16(append(b, code+1), uint16(n))
 	}
-	return binary.BigEndian.AppendUint32(append(b, 0xc6), uint32(n))
+	return binary.BigEndian.AppendUint32(append(b, code+2), uint32(n))
 }
 
-// SizeBytes is the length of a byte string of n bytes, as AppendBytes appends it.
+// SizeBytes is the length of what AppendBytes appends for n bytes.
 func SizeBytes(n int) int {
-	var b [5]byte
-	return len(appendBytesHeader(b[:0], n)) + n
+	switch {
+	case n <= math.MaxUint8:
+		return 2 + n
+	case n <= math.MaxUint16:
+		return 3 + n
+	}
+	return 5 + n
 }
 
 // AppendText appends s as a string.
