@@ -311,12 +311,17 @@ func TestInspectGivesTheReasonOfARefusal(t *testing.T) {
 
 func TestInspectEndsSoonWhateverStandsThere(t *testing.T) {
 	key := cookiesession.Key{Secret: cookiesession.NewSecret()}
-	var half, distinct strings.Builder
+	var half, tagged, distinct strings.Builder
 	for i := range 500 {
-		fmt.Fprintf(&half, "s_session=%s.%d; s_session.%d=%s; ", key.ID(), i, i+1, strings.Repeat("x", 2000))
+		if i < 16 {
+			fmt.Fprintf(&half, "s_session=%s.%d; ", key.ID(), i)
+			fmt.Fprintf(&tagged, "s_session=%s.64.tags.%d; ", key.ID(), i)
+		}
+		fmt.Fprintf(&half, "s_session.%d=%s; ", i+1, strings.Repeat("x", 2000))
+		fmt.Fprintf(&tagged, "s_session.%d=tags.%s; ", i+1, strings.Repeat("x", 2000))
 		fmt.Fprintf(&distinct, "s_%d=x; s_x%d_flash=y; ", i, i)
 	}
-	for name, input := range map[string]string{"one name, half of it continuations": half.String(), "a name for each": distinct.String()} {
+	for name, input := range map[string]string{"continuations of one name": half.String(), "continuations of one tag": tagged.String(), "a name for each": distinct.String()} {
 		start := time.Now()
 		if got := inspected(t, key.Secret, "Cookie: "+input); got.code != exitFailed || !strings.Contains(got.out, "refused") {
 			t.Errorf("%s: code %d, %s", name, got.code, got.err)
@@ -380,8 +385,9 @@ func TestInspectSaysWhatIsMissing(t *testing.T) {
 		{"nothing on standard input", secret, "", nil, exitFailed, "no session cookie on standard input"},
 		{"cookies of others", secret, "Cookie: theme=dark; s_=1; s__flash=1; _test=1; s=1", nil, exitFailed, "no session cookie among the 5 cookies on standard input"},
 		{"cookies of other names", secret, "Cookie: s_shop=x; s_a\x1b[2J=x; theme=dark", []string{"-name", "session"}, exitFailed, `no session cookie named "s_session" on standard input; there are cookies of "s_shop", "s_a\x1b[2J"`},
-		{"a flood of cookies", secret, "Cookie: " + strings.Repeat("s_a=1;", 1001), nil, exitFailed, "more than 1000 cookies"},
-		{"a flood of lines", secret, strings.Repeat("s_a=1\n", 1001), nil, exitFailed, "more than 1000 cookies"},
+		{"a flood of cookies", secret, "Cookie: " + strings.Repeat("a=1;", 1001), nil, exitFailed, "more than 1000 cookies"},
+		{"a flood of one name", secret, "Cookie: " + strings.Repeat("s_a=1;", 17), nil, exitFailed, "more than 16 of one name"},
+		{"a flood of lines", secret, strings.Repeat("a=1\n", 1001), nil, exitFailed, "more than 1000 cookies"},
 		{"more than browsers send", secret, strings.Repeat("x", 1<<20) + "s_session=1", nil, exitFailed, "more than 1048576 bytes"},
 		{"a sentence", secret, "\nhello there", nil, exitFailed, "no session cookie on standard input"},
 		{"a broken Set-Cookie line", secret, "\nSet-Cookie: =", nil, exitFailed, "line 2 of standard input is a Set-Cookie line that browsers"},

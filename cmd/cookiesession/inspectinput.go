@@ -12,11 +12,12 @@ import (
 	"github.com/cookiesession/cookiesession/internal/cookie"
 )
 
-// maxInput and maxCookies bound the work. Browsers keep at most 180 cookies of
-// a site, and servers read at most 1 MB of header.
+// These bound the work. Browsers keep at most 180 cookies of a site, and of one
+// name as many as it has paths and domains. Servers read at most 1 MB of header.
 const (
 	maxInput   = 1 << 20 // bytes
 	maxCookies = 1000
+	maxOfName  = 16
 )
 
 // jar is all that came of one manager's cookies.
@@ -49,8 +50,8 @@ func readCookies(text []byte, name string) ([]*jar, error) {
 		if err := c.line(line, rawName); err != nil {
 			return nil, fmt.Errorf("line %d of standard input %w", number, err)
 		}
-		if c.cookies > maxCookies {
-			return nil, fmt.Errorf("more than %d cookies on standard input: leave out those of other sites", maxCookies)
+		if c.tooMany {
+			return nil, fmt.Errorf("more than %d cookies on standard input, or more than %d of one name: give fewer at a time", maxCookies, maxOfName)
 		}
 	}
 	jars := c.jars
@@ -84,6 +85,7 @@ type collector struct {
 	byName  map[string]*compartment
 	cookies int
 	others  int // cookies of other programs
+	tooMany bool
 
 	// Of a value alone that goes on in the next lines.
 	rawName, rawTag string
@@ -117,7 +119,7 @@ func (c *collector) line(text, rawName string) error {
 
 func (c *collector) pairs(line string) {
 	for name, value := range cookie.Pairs(line) {
-		if c.add(name, value); c.cookies > maxCookies {
+		if c.add(name, value); c.tooMany {
 			return
 		}
 	}
@@ -142,6 +144,7 @@ func (c *collector) value(text, name string) {
 // add files a cookie, if it can be a session's.
 func (c *collector) add(name, value string) {
 	c.cookies++
+	c.tooMany = c.tooMany || c.cookies > maxCookies
 	first, index, ok := cookie.SplitName(name)
 	base, kind := baseOf(first)
 	short, ours := strings.CutPrefix(strings.TrimPrefix(base, "__Host-"), "s_")
@@ -159,6 +162,7 @@ func (c *collector) add(name, value string) {
 		of.chunks = append(of.chunks, [2]string{name, value})
 	} else {
 		of.firsts = append(of.firsts, value)
+		c.tooMany = c.tooMany || len(of.firsts) > maxOfName
 	}
 }
 

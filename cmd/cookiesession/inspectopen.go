@@ -170,10 +170,17 @@ func (c *compartment) report(first string) report {
 	return r
 }
 
+// line is the Cookie line with first and the chunks that carry its tag. Others
+// do not belong to it, and would cost time for each of several firsts.
 func (c *compartment) line(first string) string {
 	pairs := []string{c.name + "=" + first}
+	_, rest, _ := cookie.SplitKeyID(first)
+	_, chunk, _ := cookie.SplitCount(rest)
+	tag, _, several := cookie.SplitTag(chunk)
 	for _, p := range c.chunks {
-		pairs = append(pairs, p[0]+"="+p[1])
+		if of, _, _ := cookie.SplitTag(p[1]); several && of == tag && len(pairs) < cookie.MaxChunks {
+			pairs = append(pairs, p[0]+"="+p[1])
+		}
 	}
 	return strings.Join(pairs, "; ")
 }

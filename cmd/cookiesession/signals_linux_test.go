@@ -29,7 +29,7 @@ func ended(t *testing.T, cmd *exec.Cmd, since time.Time) {
 	if !errors.As(err, &exit) || exit.ExitCode() != exitEnded {
 		t.Errorf("%v: it ended with %v", cmd.Args[1:], err)
 	}
-	if took := time.Since(since); took > time.Second {
+	if took := time.Since(since); took > 3*time.Second { // a machine may be busy; a command that does not listen takes endWithin
 		t.Errorf("%v: its end took %v", cmd.Args[1:], took)
 	}
 }
