@@ -472,10 +472,11 @@ func TestTheReserveIsEnough(t *testing.T) {
 	equal(t, "the reserve is enough for the first bitmap", next.Shrink(func(n int) bool { return n <= r.Reserve() }), true)
 }
 
-// TestDroppingManyViewsIsNotQuadratic counts bytes of memory and time. One view
-// at a time takes a thousand times the memory, and a second.
+// TestDroppingManyViewsIsNotQuadratic counts bytes of memory, and compares the
+// time with what it takes to read the record. One view at a time takes a
+// thousand times the memory, and ten thousand times the time of reading.
 func TestDroppingManyViewsIsNotQuadratic(t *testing.T) {
-	const few, many = 1000, 10_000
+	const many = 10_000
 	for _, c := range []struct {
 		name string
 		drop func(r views.Record)
@@ -487,27 +488,26 @@ func TestDroppingManyViewsIsNotQuadratic(t *testing.T) {
 		}},
 		{"the history was made shorter", func(r views.Record) { r.Add("/", 1e6, 200, 10) }},
 	} {
-		small, large := long(t, few), long(t, many)
-		for _, r := range []*views.Record{&small, &large} {
-			r.Add("/"+strings.Repeat("x", 100_000), 1e6, 200, many+1)
-		}
+		r := long(t, many)
+		r.Add("/"+strings.Repeat("x", 100_000), 1e6, 200, many+1)
+		payload := r.Pack(nil)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c.drop(large)
+		c.drop(r)
 		runtime.ReadMemStats(&after)
-		if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(60*large.PackedLen()); got > limit {
+		if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(60*r.PackedLen()); got > limit {
 			t.Errorf("%s: %d bytes of memory, want at most %d", c.name, got, limit)
 		}
-		// Ten times the views take ten times the time, or a hundred times.
-		if ratio := float64(fastest(func() { c.drop(large) })) / float64(fastest(func() { c.drop(small) })); ratio > 40 {
-			t.Errorf("%s: %d views take %.0f times the time of %d", c.name, many, ratio, few)
+		dropping, reading := fastest(func() { c.drop(r) }), fastest(func() { read(payload) })
+		if ratio := dropping / reading; ratio > 3000 {
+			t.Errorf("%s: it takes %d times the time of reading", c.name, int(ratio))
 		}
 	}
 }
 
 func fastest(f func()) time.Duration {
 	best := time.Duration(math.MaxInt64)
-	for range 10 {
+	for range 5 {
 		start := time.Now()
 		f()
 		best = min(best, time.Since(start))
@@ -516,7 +516,7 @@ func fastest(f func()) time.Duration {
 }
 
 // TestALongPathIsNotCopiedAgainAndAgain: it may be longer than any cookie can
-// hold. Each try of Shrink may copy it, and tries are few.
+// hold. There is room for the copy that comes in and for those of few tries.
 func TestALongPathIsNotCopiedAgainAndAgain(t *testing.T) {
 	path := "/" + strings.Repeat("x", 1<<20)
 	for _, status := range []int{200, 404} {
@@ -526,7 +526,7 @@ func TestALongPathIsNotCopiedAgainAndAgain(t *testing.T) {
 		r.Add(path, 5000, status, usual+1)
 		r.Shrink(func(n int) bool { return n < 2000 })
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > 25<<20 {
+		if got := after.TotalAlloc - before.TotalAlloc; got > 5<<20 {
 			t.Errorf("a path of 1 MB answered %d takes %d bytes", status, got)
 		}
 		equal(t, "the history that is left", r.Len(), 0)
