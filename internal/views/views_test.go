@@ -231,6 +231,29 @@ func TestNoRequestMakesARecordUnsound(t *testing.T) {
 	}
 }
 
+func TestAClockThatGoesBackMovesNoView(t *testing.T) {
+	r := views.Record{}
+	r.Add("/a", 2000, 200, usual)
+	r.Add("/b", 1000, 200, usual)
+	equal(t, "the history", history(&r), []views.View{{"/a", 2000, 200}, {"/b", 2000, 200}})
+}
+
+func TestMoreSecondsThanAnInt64HoldsEndIn1970(t *testing.T) {
+	m := made{id: 16, counters: [5]int64{1, 5000, 9999, 9999, 1}, paths: []byte("\x03a")}
+	for range 3000 {
+		m.log = append(m.log, uvarints(1<<53-1, 0)...)
+	}
+	m.log = append(m.log, uvarints(10, 0)...)
+	r, _ := read(m.payload())
+	h := history(&r)
+	for _, v := range h[:2999] {
+		if v.Time != 0 {
+			t.Fatalf("a view at %d", v.Time)
+		}
+	}
+	equal(t, "the last two", []int64{h[2999].Time, h[3000].Time}, []int64{4990, 5000})
+}
+
 // made is a payload made by hand. Counters are in the order in which they are written.
 type made struct {
 	id              int // bytes
@@ -348,6 +371,42 @@ func TestAPageThatIsSeenAgainIsNotUniqueAgain(t *testing.T) {
 			t.Errorf("%d bytes are kept back for the hashes of %d pages", r.Reserve(), pages)
 		}
 	}
+}
+
+func TestPathsThatWereNoPagesAreNotEstimated(t *testing.T) {
+	r := views.Record{}
+	for i := range 300 {
+		r.Add(fmt.Sprint("/missing/", i), int64(i), 404, 1000)
+	}
+	for i, path := range numbered(300) {
+		r.Add(path, int64(1000+i), 200, 1000)
+	}
+	if r.Unique < 290 || r.Unique > 310 {
+		t.Errorf("%d unique pages of 300", r.Unique)
+	}
+}
+
+// TestTheEstimateNeverFalls, not even where somebody else has sealed a number
+// that the bitmap does not give.
+func TestTheEstimateNeverFalls(t *testing.T) {
+	r, _ := read(made{id: 16, counters: counters(9000, 9000, 5000), set: make([]byte, 1024)}.payload())
+	r.Add("/new", 5000, 200, usual)
+	equal(t, "unique pages", r.Unique, 5000)
+}
+
+// TestTheEstimateHasAnEnd: a full bitmap tells that there are many, no more.
+func TestTheEstimateHasAnEnd(t *testing.T) {
+	set := bytes.Repeat([]byte{0xff}, 1024)
+	set[500] = 0xfe
+	almost, _ := read(made{id: 16, counters: counters(1<<40, 1<<40, 60_000), set: set}.payload())
+	for i := range 200_000 { // until a path hits the last bit
+		r := almost
+		if r.Add(fmt.Sprint("/", i), 5000, 200, usual); r.Unique != almost.Unique {
+			equal(t, "unique pages", r.Unique, int64(math.Round(8192*math.Log(8192))))
+			return
+		}
+	}
+	t.Fatal("no path hits the last bit")
 }
 
 func TestAPathCountsAsUniqueFromItsFirst200On(t *testing.T) {
