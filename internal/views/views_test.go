@@ -374,9 +374,10 @@ func TestAPageThatIsSeenAgainIsNotUniqueAgain(t *testing.T) {
 }
 
 func TestPathsThatWereNoPagesAreNotEstimated(t *testing.T) {
-	r := views.Record{}
+	var r views.Record
 	for i := range 300 {
 		r.Add(fmt.Sprint("/missing/", i), int64(i), 404, 1000)
+		r.Add("/page/0", int64(i), 200, 1000) // there are never more unique pages than pages
 	}
 	for i, path := range numbered(300) {
 		r.Add(path, int64(1000+i), 200, 1000)
