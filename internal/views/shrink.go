@@ -3,33 +3,48 @@ package views
 // Shrink drops the oldest views until fits allows the packed length, and no
 // view more. It reports whether that was possible; without any history it may
 // not be, and then the record stays as it was.
-//
-// A try takes linear time, and there are about twice the logarithm of the
-// number of views that go. To drop one view after the other is quadratic: it
-// took a second where a long history was full and one path was 100 KB long.
 func (r *Record) Shrink(fits func(packedLen int) bool) bool {
 	if fits(r.PackedLen()) {
 		return true
 	}
-	enough := func(views int) bool {
-		shorter := *r // drop changes no memory that r has too
-		shorter.drop(views)
-		return fits(shorter.PackedLen())
+	shorter := r.last(r.kept - 1) // mostly one view takes the place of another
+	if !fits(shorter.PackedLen()) {
+		shorter = r.last(r.most(fits))
 	}
-	low, high := 0, 1 // low views are too few; usually one is enough
-	for high < r.kept && !enough(high) {
-		low, high = high, min(2*high, r.kept)
-	}
-	if high >= r.kept && !enough(r.kept) {
+	if !fits(shorter.PackedLen()) {
 		return false
 	}
+	*r = shorter
+	return true
+}
+
+// last returns the record with that many of its last views. r stays as it is.
+func (r *Record) last(views int) Record {
+	shorter := *r // drop writes into memory of its own
+	shorter.drop(r.kept - views)
+	return shorter
+}
+
+// most searches for the number of views that may stay. It looks from one upward,
+// so that what is put together for a try is hardly larger than what fits. To drop
+// one view after the other is quadratic: it took a second where a long history
+// was full and one path was 100 KB long.
+func (r *Record) most(fits func(packedLen int) bool) int {
+	fit := func(views int) bool {
+		shorter := r.last(views)
+		return fits(shorter.PackedLen())
+	}
+	low, high := 0, 1 // low views may stay, or none; high views may not
+	for high < r.kept && fit(high) {
+		low, high = high, 2*high
+	}
+	high = min(high, r.kept)
 	for low+1 < high {
-		if middle := (low + high) / 2; enough(middle) {
-			high = middle
-		} else {
+		if middle := (low + high) / 2; fit(middle) {
 			low = middle
+		} else {
+			high = middle
 		}
 	}
-	r.drop(high)
-	return true
+	return low
 }

@@ -231,6 +231,29 @@ func TestNoRequestMakesARecordUnsound(t *testing.T) {
 	}
 }
 
+func TestAClockThatGoesBackMovesNoView(t *testing.T) {
+	r := views.Record{}
+	r.Add("/a", 2000, 200, usual)
+	r.Add("/b", 1000, 200, usual)
+	equal(t, "the history", history(&r), []views.View{{"/a", 2000, 200}, {"/b", 2000, 200}})
+}
+
+func TestMoreSecondsThanAnInt64HoldsEndIn1970(t *testing.T) {
+	m := made{id: 16, counters: [5]int64{1, 5000, 9999, 9999, 1}, paths: []byte("\x03a")}
+	for range 3000 {
+		m.log = append(m.log, uvarints(1<<53-1, 0)...)
+	}
+	m.log = append(m.log, uvarints(10, 0)...)
+	r, _ := read(m.payload())
+	h := history(&r)
+	for _, v := range h[:2999] {
+		if v.Time != 0 {
+			t.Fatalf("a view at %d", v.Time)
+		}
+	}
+	equal(t, "the last two", []int64{h[2999].Time, h[3000].Time}, []int64{4990, 5000})
+}
+
 // made is a payload made by hand. Counters are in the order in which they are written.
 type made struct {
 	id              int // bytes
@@ -348,6 +371,43 @@ func TestAPageThatIsSeenAgainIsNotUniqueAgain(t *testing.T) {
 			t.Errorf("%d bytes are kept back for the hashes of %d pages", r.Reserve(), pages)
 		}
 	}
+}
+
+func TestPathsThatWereNoPagesAreNotEstimated(t *testing.T) {
+	var r views.Record
+	for i := range 300 {
+		r.Add(fmt.Sprint("/missing/", i), int64(i), 404, 1000)
+		r.Add("/page/0", int64(i), 200, 1000) // there are never more unique pages than pages
+	}
+	for i, path := range numbered(300) {
+		r.Add(path, int64(1000+i), 200, 1000)
+	}
+	if r.Unique < 290 || r.Unique > 310 {
+		t.Errorf("%d unique pages of 300", r.Unique)
+	}
+}
+
+// TestTheEstimateNeverFalls, not even where somebody else has sealed a number
+// that the bitmap does not give.
+func TestTheEstimateNeverFalls(t *testing.T) {
+	r, _ := read(made{id: 16, counters: counters(9000, 9000, 5000), set: make([]byte, 1024)}.payload())
+	r.Add("/new", 5000, 200, usual)
+	equal(t, "unique pages", r.Unique, 5000)
+}
+
+// TestTheEstimateHasAnEnd: a full bitmap tells that there are many, no more.
+func TestTheEstimateHasAnEnd(t *testing.T) {
+	set := bytes.Repeat([]byte{0xff}, 1024)
+	set[500] = 0xfe
+	almost, _ := read(made{id: 16, counters: counters(1<<40, 1<<40, 60_000), set: set}.payload())
+	for i := range 200_000 { // until a path hits the last bit
+		r := almost
+		if r.Add(fmt.Sprint("/", i), 5000, 200, usual); r.Unique != almost.Unique {
+			equal(t, "unique pages", r.Unique, int64(math.Round(8192*math.Log(8192))))
+			return
+		}
+	}
+	t.Fatal("no path hits the last bit")
 }
 
 func TestAPathCountsAsUniqueFromItsFirst200On(t *testing.T) {
@@ -472,10 +532,11 @@ func TestTheReserveIsEnough(t *testing.T) {
 	equal(t, "the reserve is enough for the first bitmap", next.Shrink(func(n int) bool { return n <= r.Reserve() }), true)
 }
 
-// TestDroppingManyViewsIsNotQuadratic counts bytes of memory and time. One view
-// at a time takes a thousand times the memory, and a second.
+// TestDroppingManyViewsIsNotQuadratic counts bytes of memory, and compares the
+// time with what it takes to read the record. One view at a time takes a
+// thousand times the memory, and ten thousand times the time of reading.
 func TestDroppingManyViewsIsNotQuadratic(t *testing.T) {
-	const few, many = 1000, 10_000
+	const many = 10_000
 	for _, c := range []struct {
 		name string
 		drop func(r views.Record)
@@ -487,27 +548,26 @@ func TestDroppingManyViewsIsNotQuadratic(t *testing.T) {
 		}},
 		{"the history was made shorter", func(r views.Record) { r.Add("/", 1e6, 200, 10) }},
 	} {
-		small, large := long(t, few), long(t, many)
-		for _, r := range []*views.Record{&small, &large} {
-			r.Add("/"+strings.Repeat("x", 100_000), 1e6, 200, many+1)
-		}
+		r := long(t, many)
+		r.Add("/"+strings.Repeat("x", 100_000), 1e6, 200, many+1)
+		payload := r.Pack(nil)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		c.drop(large)
+		c.drop(r)
 		runtime.ReadMemStats(&after)
-		if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(60*large.PackedLen()); got > limit {
+		if got, limit := after.TotalAlloc-before.TotalAlloc, uint64(60*r.PackedLen()); got > limit {
 			t.Errorf("%s: %d bytes of memory, want at most %d", c.name, got, limit)
 		}
-		// Ten times the views take ten times the time, or a hundred times.
-		if ratio := float64(fastest(func() { c.drop(large) })) / float64(fastest(func() { c.drop(small) })); ratio > 40 {
-			t.Errorf("%s: %d views take %.0f times the time of %d", c.name, many, ratio, few)
+		dropping, reading := fastest(func() { c.drop(r) }), fastest(func() { read(payload) })
+		if ratio := dropping / reading; ratio > 3000 {
+			t.Errorf("%s: it takes %d times the time of reading", c.name, int(ratio))
 		}
 	}
 }
 
 func fastest(f func()) time.Duration {
 	best := time.Duration(math.MaxInt64)
-	for range 10 {
+	for range 5 {
 		start := time.Now()
 		f()
 		best = min(best, time.Since(start))
@@ -516,7 +576,7 @@ func fastest(f func()) time.Duration {
 }
 
 // TestALongPathIsNotCopiedAgainAndAgain: it may be longer than any cookie can
-// hold. Each try of Shrink may copy it, and tries are few.
+// hold. There is room for the copy that comes in and for those of few tries.
 func TestALongPathIsNotCopiedAgainAndAgain(t *testing.T) {
 	path := "/" + strings.Repeat("x", 1<<20)
 	for _, status := range []int{200, 404} {
@@ -526,7 +586,7 @@ func TestALongPathIsNotCopiedAgainAndAgain(t *testing.T) {
 		r.Add(path, 5000, status, usual+1)
 		r.Shrink(func(n int) bool { return n < 2000 })
 		runtime.ReadMemStats(&after)
-		if got := after.TotalAlloc - before.TotalAlloc; got > 25<<20 {
+		if got := after.TotalAlloc - before.TotalAlloc; got > 5<<20 {
 			t.Errorf("a path of 1 MB answered %d takes %d bytes", status, got)
 		}
 		equal(t, "the history that is left", r.Len(), 0)
