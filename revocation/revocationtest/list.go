@@ -28,6 +28,12 @@ func NewInstance(t *testing.T, ring *cookiesession.Keyring, cfg revocation.Confi
 	if err != nil {
 		t.Fatal(err)
 	}
+	return Follow(t, ring, list)
+}
+
+// Follow starts an instance with the given list.
+func Follow(t *testing.T, ring *cookiesession.Keyring, list *revocation.List) *Instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	go func() { list.Run(ctx); close(ended) }()
