@@ -57,8 +57,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// await returns when the source may have news, or after Poll. A source that
-// fails at once is not asked again before a moment has passed.
+// await returns when the source may have news, or after Poll. Where asking
+// fails, reading may work all the same: it is tried soon, but not without end.
 func (l *List) await(ctx context.Context) {
 	poll := l.cfg.Poll
 	if l.alone {
@@ -74,7 +74,7 @@ func (l *List) await(ctx context.Context) {
 	if busy {
 		pause(ctx, 10*time.Millisecond) // the engine is to serve others too
 	} else if err := l.source.Wait(ctx, cursor); err != nil {
-		pause(ctx, backoff(1))
+		pause(ctx, 250*time.Millisecond)
 	}
 }
 
