@@ -31,6 +31,7 @@
 package revocation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -231,10 +232,8 @@ func (l *List) Revoke(ctx context.Context, keys ...string) error {
 // made; the error is that of [List.Revoke].
 func (l *List) End(ctx context.Context, s *cookiesession.Session) error {
 	keys := []Key{keyOfID(s.IDBytes())}
-	if in, ok := decodeLogin(s.Metadata(metadata)); ok {
-		if first := Key(in.keys[:len(Key{})]); first != keys[0] {
-			keys = append(keys, first)
-		}
+	if in, ok := decodeLogin(s.Metadata(metadata)); ok && Key(in.first) != keys[0] {
+		keys = append(keys, Key(in.first))
 	}
 	err := s.Destroy()
 	return errors.Join(err, l.revoke(ctx, keys))
@@ -306,27 +305,28 @@ func (l *List) Validate(ctx context.Context, s *cookiesession.Session) error {
 	if l.table.count.Load() == 0 {
 		return nil
 	}
-	if _, ok := l.table.find(keyOfID(s.IDBytes())); ok {
+	id, sealed := s.Identity(metadata)
+	return l.check(id, sealed)
+}
+
+// check compares a session's id and its log-in with the marks.
+func (l *List) check(id [16]byte, sealed []byte) error {
+	id[0] |= fromID // as keyOfID
+	if l.table.has(id[:]) {
 		return errEnded // an ID is given once: its mark needs no moment
 	}
-	b := s.Metadata(metadata)
-	if len(b) == 0 {
+	if len(sealed) == 0 {
 		return nil // it has not logged in
 	}
-	in, ok := decodeLogin(b)
+	in, ok := decodeLogin(sealed)
 	if !ok {
 		return errMetadata
 	}
-	return l.check(in)
-}
-
-// check compares a log-in with the marks of its keys.
-func (l *List) check(in login) error {
-	if _, ok := l.table.find(Key(in.keys[:len(Key{})])); ok {
+	if !bytes.Equal(in.first, id[:len(Key{})]) && l.table.has(in.first) {
 		return errEnded
 	}
-	for rest := in.keys[len(Key{}):]; len(rest) > 0; rest = rest[len(Key{}):] {
-		if at, ok := l.table.find(Key(rest[:len(Key{})])); ok && in.at <= at {
+	for rest := in.keys; len(rest) > 0; rest = rest[len(Key{}):] {
+		if at, ok := l.table.lookup(words(rest)); ok && in.at <= at {
 			return errOver
 		}
 	}

@@ -59,8 +59,15 @@ type bucket struct {
 func newTable() *table { return &table{seed: rand.Uint64() | 1} }
 
 // find returns the latest moment marked for k.
-func (t *table) find(k Key) (Moment, bool) {
-	high, low := k.words()
+func (t *table) find(k Key) (Moment, bool) { return t.lookup(k.words()) }
+
+// has tells whether there is any mark for the key in b.
+func (t *table) has(b []byte) bool {
+	_, ok := t.lookup(words(b))
+	return ok
+}
+
+func (t *table) lookup(high uint64, low uint16) (Moment, bool) {
 	hash := t.hash(high)
 	if s := t.shards[hash>>(64-shardBits)].Load(); s != nil {
 		if rest := s.find(hash, high, low); rest != nil {

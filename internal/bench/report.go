@@ -19,6 +19,7 @@ type report struct {
 	throughput []speed
 	views      [2]measured
 	viewBytes  [2]int
+	revoked    revoked
 }
 
 type size struct {
@@ -53,7 +54,8 @@ func (t turns) report() report {
 		r.views[f], r.viewBytes[f] = t.views(format)
 		rings[f] = t.opening(format)
 	}
-	r.goals = r.judge(rings)
+	r.revoked = t.revocation()
+	r.goals = append(r.judge(rings), r.revoked.goals()...)
 	return r
 }
 
@@ -150,6 +152,7 @@ func (r report) write(w io.Writer) {
 	for _, s := range r.throughput {
 		fmt.Fprintf(w, "| %s | %s | %s | %.2fx |\n", s.name, thousands(s.one), thousands(s.two), s.two/s.one)
 	}
+	r.revoked.write(w)
 	writeCurves(w, "bytes of values", bytesOfCurve, r.bySize)
 	writeCurves(w, "keys", keysOfCurve, r.byKeys)
 }
