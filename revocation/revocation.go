@@ -210,6 +210,15 @@ func (l *List) LoggedIn(s *cookiesession.Session) (time.Time, bool) {
 	return in.at.Time(), ok
 }
 
+// Marked returns when key was revoked last, by the source's clock; false if it
+// was not, as far as this instance knows. It is for log-ins that somebody else
+// has begun: an identity provider may end its session before the visitor comes
+// back from it.
+func (l *List) Marked(key string) (time.Time, bool) {
+	at, ok := l.table.find(keyOf(key))
+	return at.Time(), ok
+}
+
 // Revoke ends every session that has logged in under one of the keys until
 // now. A key that is a session's ID ends that session, whatever it knows of
 // log-ins. It returns when the source has the marks and Config.Settle has

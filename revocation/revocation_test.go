@@ -232,6 +232,18 @@ func TestWhatIsNoKeyIsRefused(t *testing.T) {
 	}
 }
 
+func TestAMarkOfAKeyCanBeAskedFor(t *testing.T) {
+	i := alone(t)
+	before := time.Now().Add(-time.Millisecond)
+	revoke(t, i, "sid:1")
+	if at, ok := i.List.Marked("sid:1"); !ok || at.Before(before) || at.After(time.Now().Add(time.Second)) {
+		t.Errorf("marked at %v, %t", at, ok)
+	}
+	if _, ok := i.List.Marked("sid:2"); ok {
+		t.Error("a key that was not revoked is marked")
+	}
+}
+
 func TestAnErrorOfLoginLeavesTheSessionWithoutOne(t *testing.T) {
 	i := alone(t)
 	s := i.Session("")
