@@ -52,7 +52,7 @@ func (s *Session) IDBytes() [16]byte {
 func (s *Session) Identity(name string) (id [16]byte, metadata []byte) {
 	s.enter()
 	defer s.exit()
-	raw, _ := s.work.metadata.Get(name)
+	raw, _ := s.work.Metadata.Get(name)
 	metadata, _ = wire.Bytes(raw)
 	return s.id(), metadata
 }
