@@ -311,11 +311,12 @@ func (l *List) Status() Status {
 	s := Status{Marks: int(l.table.count.Load()), Memory: l.table.size()}
 	age, heard := l.age()
 	s.Age, s.Stale = age, l.cfg.WhenStale > 0 && (!heard || age > l.cfg.WhenStale)
-	if asOf := l.asOf.Load(); asOf != nil {
-		s.AsOf = *asOf
-	}
+	s.AsOf = l.now()
 	if !l.alone {
-		s.Uncertainty = l.clock.uncertainty(l.now())
+		s.AsOf, s.Uncertainty = time.Time{}, l.clock.uncertainty(s.AsOf)
+		if asOf := l.asOf.Load(); asOf != nil {
+			s.AsOf = *asOf
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -53,8 +53,8 @@ type Config struct {
 	Source Source
 	// MaxAge is how long marks are kept; they take about 22 bytes each. It must
 	// not be shorter than the time for which a cookie opens after it was
-	// issued: IdleTimeout, or the longest SetExpiry. Default 400 days, which no
-	// browser keeps a cookie for longer.
+	// issued: IdleTimeout, or the longest SetExpiry. All instances need the
+	// same. Default 400 days; no browser keeps a cookie for longer.
 	MaxAge time.Duration
 	// WhenStale is for how long sessions are trusted without word from the
 	// source. After that Validate gives [ErrStale] for all of them: they are
