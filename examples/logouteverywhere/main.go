@@ -1,68 +1,82 @@
-// Command logouteverywhere ends every session of a user at once, stolen copies
-// of cookies included. No cookie can know that it was copied, so the
-// application keeps one time per user, and Validate refuses every login from
-// before it.
+// Command logouteverywhere is an account page: the devices that one is logged
+// in on, and buttons that end one, all others, or all. Copies of cookies end
+// with their session, and changing the password ends what somebody else has
+// logged in with the old one.
+//
+// The marks are of this process alone here. A fleet gives the list a source
+// (adapters/redis, adapters/postgres, adapters/nats) and runs it; nothing else
+// changes.
 //
 //	SESSION_KEYS=$(openssl rand -hex 32) go run ./examples/logouteverywhere
 package main
 
 import (
 	"context"
-	"fmt"
-	"html"
+	"errors"
+	"html/template"
 	"log"
 	"net/http"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/revocation"
 )
 
-// users stands for the application's database: a column not_before in its
-// table of users. All instances share it, and its clock sets both times where
-// theirs may be apart.
-type users struct {
+// device is a place where a user is logged in: a row of the application's
+// database. It is there to be shown. What is over is decided by the list.
+type device struct {
+	ID    string // of the session
+	Agent string
+	Since time.Time
+}
+
+// accounts stands for the application's database.
+type accounts struct {
 	mu        sync.Mutex
-	notBefore map[string]time.Time
-	down      error
+	passwords map[string]string // hashes, in a real one
+	devices   map[string][]device
 }
 
-// NotBefore is when every older login of user ended; zero if that never was.
-func (u *users) NotBefore(_ context.Context, user string) (time.Time, error) {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	return u.notBefore[user], u.down
+func newAccounts() *accounts {
+	return &accounts{passwords: map[string]string{"Ada": "correct horse", "Bob": "battery staple"}, devices: map[string][]device{}}
 }
 
-// LogOutEverywhere ends the logins of user up to now. An account that was
-// deleted or locked, a changed password and a lost right call it, too.
-func (u *users) LogOutEverywhere(_ context.Context, user string) error {
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.down == nil {
-		u.notBefore[user] = time.Now()
-	}
-	return u.down
+func (a *accounts) check(user, password string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known, ok := a.passwords[user]
+	return ok && password == known
 }
 
-// validate is asked once per request about a session that came with it, before
-// anything of it is shown. ErrRevoked deletes its cookies. Any other error (the
-// database's bad minute) hides it for this request and logs nobody out.
-func (u *users) validate(ctx context.Context, s *cookiesession.Session) error {
-	user, ok := cookiesession.Get[string](s, "user")
-	if !ok {
-		return nil // nobody is logged in: a basket may be kept
-	}
-	notBefore, err := u.NotBefore(ctx, user)
-	if err != nil {
-		return err
-	}
-	// Not Session.Created: a session may be older than the login in it.
-	if login, ok := cookiesession.Get[time.Time](s, "login"); !ok || !login.After(notBefore) {
-		return cookiesession.ErrRevoked
-	}
-	return nil
+func (a *accounts) setPassword(user, password string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.passwords[user] = password
+}
+
+func (a *accounts) add(user string, d device) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.devices[user] = append(a.devices[user], d)
+}
+
+// list gives the devices of user, the longest first.
+func (a *accounts) list(user string) []device {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.Clone(a.devices[user])
+}
+
+// remove takes away the devices that match, and tells whether there were any.
+func (a *accounts) remove(user string, match func(device) bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	before := len(a.devices[user])
+	a.devices[user] = slices.DeleteFunc(a.devices[user], match)
+	return len(a.devices[user]) < before
 }
 
 func main() {
@@ -70,84 +84,170 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	u := &users{notBefore: map[string]time.Time{}}
-	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring, Validate: u.validate})
+	list, err := revocation.New(revocation.Config{}) // Source: redis.New(client, "")
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe("localhost:8080", sessions.Handler(routes(sessions, u))))
+	go list.Run(context.Background())
+	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring, Validate: list.Validate})
+	if err != nil {
+		log.Fatal(err)
+	}
+	site := &site{sessions, list, newAccounts()}
+	log.Fatal(http.ListenAndServe("localhost:8080", sessions.Handler(site.routes())))
 }
 
-func routes(sessions *cookiesession.Manager, u *users) http.Handler {
+type site struct {
+	sessions *cookiesession.Manager
+	list     *revocation.List
+	accounts *accounts
+}
+
+func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if user, ok := cookiesession.Get[string](sessions.FromContext(r.Context()), "user"); ok {
-			fmt.Fprintf(w, "<p>Hello %s</p>\n%s", html.EscapeString(user), logoutForms)
-			return
-		}
-		fmt.Fprint(w, loginForm)
-	})
-	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		user, ok := authenticate(r.FormValue("name"), r.FormValue("password"))
-		if !ok {
-			http.Error(w, "wrong name or password", http.StatusUnauthorized)
-			return
-		}
-		finish(w, r, login(sessions.FromContext(r.Context()), user))
-	})
-	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
-		finish(w, r, sessions.FromContext(r.Context()).Destroy())
-	})
-	mux.HandleFunc("POST /logout-everywhere", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		user, ok := cookiesession.Get[string](s, "user")
-		if !ok { // or validate could not tell: then no logout may be pretended
-			http.Error(w, "not logged in, as far as can be told now", http.StatusUnauthorized)
-			return
-		}
-		if err := u.LogOutEverywhere(r.Context(), user); err != nil {
-			finish(w, r, err)
-			return
-		}
-		finish(w, r, s.Destroy())
-	})
+	mux.HandleFunc("GET /{$}", s.home)
+	mux.HandleFunc("POST /login", s.login)
+	mux.HandleFunc("POST /logout", s.user(s.logout))
+	mux.HandleFunc("POST /logout-device", s.user(s.logoutDevice))
+	mux.HandleFunc("POST /logout-others", s.user(s.logoutOthers))
+	mux.HandleFunc("POST /logout-everywhere", s.user(s.logoutEverywhere))
+	mux.HandleFunc("POST /password", s.user(s.changePassword))
 	return http.NewCrossOriginProtection().Handler(mux)
 }
 
-// login changes the ID along with the rights, and notes the time that validate
-// compares.
-func login(s *cookiesession.Session, user string) error {
-	if err := s.CycleID(); err != nil {
-		return err
+// errForm is what the visitor can put right.
+var errForm = errors.New("wrong name, password or device")
+
+// user is a handler for those who are logged in. It must not tell that
+// something has ended when it has not.
+func (s *site) user(handle func(r *http.Request, session *cookiesession.Session, user string) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		session := s.sessions.FromContext(r.Context())
+		user, ok := cookiesession.Get[string](session, "user")
+		if !ok {
+			http.Error(w, "not logged in", http.StatusUnauthorized)
+			return
+		}
+		finish(w, r, handle(r, session, user))
 	}
-	return s.Update(map[string]any{"user": user, "login": time.Now()})
 }
 
 func finish(w http.ResponseWriter, r *http.Request, err error) {
-	if err != nil {
+	switch {
+	case errors.Is(err, errForm):
+		http.Error(w, err.Error(), http.StatusForbidden)
+	case err != nil:
 		log.Print(err)
 		http.Error(w, "please try again", http.StatusServiceUnavailable)
+	default:
+		http.Redirect(w, r, "/", http.StatusSeeOther)
+	}
+}
+
+// key is under which a user's sessions can be ended together.
+func key(user string) string { return "user:" + user }
+
+func (s *site) login(w http.ResponseWriter, r *http.Request) {
+	user := r.FormValue("name")
+	if !s.accounts.check(user, r.FormValue("password")) {
+		finish(w, r, errForm)
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	session := s.sessions.FromContext(r.Context())
+	if err := session.Set("user", user); err != nil {
+		finish(w, r, err)
+		return
+	}
+	finish(w, r, s.begin(r, session, user))
 }
 
-// authenticate stands for the application's own.
-func authenticate(name, password string) (user string, ok bool) {
-	return name, name != "" && password == "correct horse"
+// begin logs the session in and notes its device.
+func (s *site) begin(r *http.Request, session *cookiesession.Session, user string) error {
+	if err := s.list.Login(session, key(user)); err != nil {
+		return err
+	}
+	s.accounts.add(user, device{session.ID(), r.UserAgent(), time.Now()})
+	return nil
 }
 
-const loginForm = `<!doctype html>
+func (s *site) logout(r *http.Request, session *cookiesession.Session, user string) error {
+	id := session.ID()
+	if err := s.list.End(r.Context(), session); err != nil {
+		return err
+	}
+	s.accounts.remove(user, func(d device) bool { return d.ID == id })
+	return nil
+}
+
+// logoutDevice ends one session by its ID. The database says whether it is
+// this user's: an ID from a form may be anybody's.
+func (s *site) logoutDevice(r *http.Request, _ *cookiesession.Session, user string) error {
+	id := r.FormValue("id")
+	if !slices.ContainsFunc(s.accounts.list(user), func(d device) bool { return d.ID == id }) {
+		return errForm
+	}
+	if err := s.list.Revoke(r.Context(), id); err != nil {
+		return err
+	}
+	s.accounts.remove(user, func(d device) bool { return d.ID == id })
+	return nil
+}
+
+// logoutOthers ends every session of the user, and logs this one in anew.
+func (s *site) logoutOthers(r *http.Request, session *cookiesession.Session, user string) error {
+	if err := s.list.Revoke(r.Context(), key(user)); err != nil {
+		return err
+	}
+	s.accounts.remove(user, func(device) bool { return true })
+	return s.begin(r, session, user)
+}
+
+func (s *site) logoutEverywhere(r *http.Request, session *cookiesession.Session, user string) error {
+	if err := s.list.Revoke(r.Context(), key(user)); err != nil {
+		return err
+	}
+	s.accounts.remove(user, func(device) bool { return true })
+	return session.Destroy()
+}
+
+// changePassword ends the other sessions once the old password opens nothing
+// any more: one that logged in between the two would else stay.
+func (s *site) changePassword(r *http.Request, session *cookiesession.Session, user string) error {
+	if !s.accounts.check(user, r.FormValue("old")) || r.FormValue("new") == "" {
+		return errForm
+	}
+	s.accounts.setPassword(user, r.FormValue("new"))
+	return s.logoutOthers(r, session, user)
+}
+
+func (s *site) home(w http.ResponseWriter, r *http.Request) {
+	session := s.sessions.FromContext(r.Context())
+	user, _ := cookiesession.Get[string](session, "user")
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	page.Execute(w, map[string]any{"User": user, "Devices": s.accounts.list(user), "This": session.ID()})
+}
+
+var page = template.Must(template.New("page").Parse(`<!doctype html>
 <html lang="en">
-<title>Login</title>
+<title>Account</title>
+{{if .User}}
+<p>Hello {{.User}}</p>
+<ul>
+{{range .Devices}}<li>{{.Agent}}, since {{.Since.Format "15:04:05"}}
+{{if eq .ID $.This}}(this one){{else}}<form method="post" action="/logout-device"><button name="id" value="{{.ID}}">Log out</button></form>{{end}}
+{{end}}</ul>
+<form method="post" action="/logout"><button>Log out</button></form>
+<form method="post" action="/logout-others"><button>Log out all others</button></form>
+<form method="post" action="/logout-everywhere"><button>Log out everywhere</button></form>
+<form method="post" action="/password">
+<label>Old password <input name="old" type="password" autocomplete="current-password" required></label>
+<label>New password <input name="new" type="password" autocomplete="new-password" required></label>
+<button>Change it, and log out all others</button>
+</form>
+{{else}}
 <form method="post" action="/login">
 <label>Name <input name="name" autocomplete="username" required></label>
 <label>Password <input name="password" type="password" autocomplete="current-password" required></label>
 <button>Log in</button>
 </form>
-`
-
-const logoutForms = `<form method="post" action="/logout"><button>Log out</button></form>
-<form method="post" action="/logout-everywhere"><button>Log out everywhere</button></form>
-`
+{{end}}`))

@@ -1,19 +1,22 @@
 package main
 
 import (
+	"context"
 	"errors"
+	"html"
 	"io"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cookiesession/cookiesession"
 	"github.com/cookiesession/cookiesession/cookiesessiontest"
+	"github.com/cookiesession/cookiesession/revocation"
 )
 
 func TestMain(m *testing.M) {
@@ -21,117 +24,202 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-type site struct {
-	t *testing.T
-	m *cookiesession.Manager
-	u *users
+// readOnly is a source whose engine takes nothing while down is set.
+type readOnly struct {
+	revocation.Source
+	down error
 }
 
-func newSite(t *testing.T) *site {
-	u := &users{notBefore: map[string]time.Time{}}
-	return &site{t, cookiesessiontest.NewManager(t, cookiesession.Config{Validate: u.validate}), u}
+func (r *readOnly) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (revocation.Moment, error) {
+	if r.down != nil {
+		return 0, r.down
+	}
+	return r.Source.Append(ctx, keys, atLeast)
+}
+
+type testSite struct {
+	*site
+	t      *testing.T
+	source *readOnly
+}
+
+func newSite(t *testing.T) *testSite {
+	source := &readOnly{Source: revocation.NewMemory()}
+	list, err := revocation.New(revocation.Config{Source: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	go list.Run(t.Context())
+	m := cookiesessiontest.NewManager(t, cookiesession.Config{Validate: list.Validate})
+	return &testSite{&site{m, list, newAccounts()}, t, source}
 }
 
 // browser is the cookies of one, as a Cookie line.
 type browser struct {
-	*site
-	cookies string
+	*testSite
+	agent, cookies string
 }
 
-func (b *browser) post(path string, form url.Values) int {
-	r := httptest.NewRequest("POST", path, strings.NewReader(form.Encode()))
+func (b *browser) ask(method, path string, form ...string) (code int, body string) {
+	values := url.Values{}
+	for i := 0; i < len(form); i += 2 {
+		values.Set(form[i], form[i+1])
+	}
+	r := httptest.NewRequest(method, path, strings.NewReader(values.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("User-Agent", b.agent)
 	r.Header.Set("Cookie", b.cookies)
 	w := httptest.NewRecorder()
-	b.m.Handler(routes(b.m, b.u)).ServeHTTP(w, r)
+	b.sessions.Handler(b.routes()).ServeHTTP(w, r)
 	for _, c := range w.Result().Cookies() {
 		if b.cookies = ""; c.MaxAge >= 0 {
 			b.cookies = c.Name + "=" + c.Value
 		}
 	}
-	return w.Code
+	return w.Code, w.Body.String()
 }
 
-func (s *site) login(name string) *browser {
-	b := &browser{site: s}
-	if code := b.post("/login", url.Values{"name": {name}, "password": {"correct horse"}}); code != http.StatusSeeOther || b.cookies == "" {
-		s.t.Fatalf("login: %d", code)
+func (b *browser) post(path string, form ...string) {
+	b.t.Helper()
+	if code, body := b.ask("POST", path, form...); code != http.StatusSeeOther {
+		b.t.Fatalf("%s: %d %s", path, code, body)
 	}
+}
+
+func (s *testSite) login(name, agent string) *browser {
+	s.t.Helper()
+	b := &browser{testSite: s, agent: agent}
+	b.post("/login", "name", name, "password", s.accounts.passwords[name])
 	return b
 }
 
-func (b *browser) get() (body string, res *http.Response) {
-	r := httptest.NewRequest("GET", "/", nil)
-	r.Header.Set("Cookie", b.cookies)
-	w := httptest.NewRecorder()
-	b.m.Handler(routes(b.m, b.u)).ServeHTTP(w, r)
-	return w.Body.String(), w.Result()
-}
+// copied is what somebody else has who copied the browser's cookies.
+func (b *browser) copied() *browser { c := *b; return &c }
 
-func (b *browser) isLoggedIn(want bool) {
+func (b *browser) wantIn(want bool) {
 	b.t.Helper()
-	if body, _ := b.get(); strings.Contains(body, "Hello ") != want {
-		b.t.Errorf("want a login: %t, the page is\n%s", want, body)
+	b = b.copied() // looking changes nothing
+	if _, page := b.ask("GET", "/"); strings.Contains(page, "Hello ") != want {
+		b.t.Errorf("%s: want a log-in: %t, the page is\n%s", b.agent, want, page)
 	}
 }
 
-func TestALogoutEverywhereEndsEverySessionOfTheUserAndNoOther(t *testing.T) {
+func TestTheDevicesOfOneselfAreShownAndNobodyElses(t *testing.T) {
 	s := newSite(t)
-	laptop, phone, bob := s.login("Ada"), s.login("Ada"), s.login("Bob")
-	stolen := *laptop
-	for _, b := range []*browser{laptop, phone, bob, &stolen} {
-		b.isLoggedIn(true)
+	laptop := s.login("Ada", "laptop")
+	s.login("Ada", "phone <b>")
+	s.login("Bob", "Bob's")
+	_, page := laptop.ask("GET", "/")
+	page = html.UnescapeString(page)
+	for want, shown := range map[string]bool{"laptop, since": true, "phone <b>, since": true, "Bob's": false} {
+		if strings.Contains(page, want) != shown {
+			t.Errorf("%q: want it shown: %t, the page is\n%s", want, shown, page)
+		}
 	}
-	if code := laptop.post("/logout-everywhere", nil); code != http.StatusSeeOther {
-		t.Fatal(code)
-	}
-	for _, b := range []*browser{laptop, phone, &stolen} {
-		b.isLoggedIn(false)
-	}
-	bob.isLoggedIn(true)
-	if _, res := phone.get(); len(res.Cookies()) != 1 || res.Cookies()[0].MaxAge >= 0 {
-		t.Errorf("the phone's cookie is not deleted: %v", res.Cookies())
-	}
-	s.login("Ada").isLoggedIn(true)
-}
-
-// Why the not-before time is needed at all.
-func TestACopyOfTheCookieSurvivesAnOrdinaryLogout(t *testing.T) {
-	s := newSite(t)
-	laptop := s.login("Ada")
-	stolen := *laptop
-	laptop.post("/logout", nil)
-	laptop.isLoggedIn(false)
-	stolen.isLoggedIn(true)
-}
-
-func TestALoginWithoutATimeIsRefused(t *testing.T) {
-	s := newSite(t)
-	r := cookiesessiontest.Request(t, s.m, httptest.NewRequest("GET", "/", nil), func(s *cookiesession.Session) { s.Set("user", "Ada") })
-	if got := s.m.OpenRequest(r); !errors.Is(got.Rejected(), cookiesession.ErrRevoked) {
-		t.Errorf("rejected with %v", got.Rejected())
+	if n := strings.Count(page, "(this one)"); n != 1 {
+		t.Errorf("%d devices are this one", n)
 	}
 }
 
-func TestTheDatabasesBadMinuteLogsNobodyOut(t *testing.T) {
+func TestEndingOneDeviceEndsItAndItsCopiesAlone(t *testing.T) {
 	s := newSite(t)
-	ada := s.login("Ada")
-	s.u.down = errors.New("too many connections")
-	ada.isLoggedIn(false)
-	if _, res := ada.get(); len(res.Cookies()) != 0 {
-		t.Errorf("cookies are touched: %v", res.Cookies())
+	laptop, phone, bob := s.login("Ada", "laptop"), s.login("Ada", "phone"), s.login("Bob", "Bob's")
+	stolen := phone.copied()
+	_, page := laptop.ask("GET", "/")
+	id := regexp.MustCompile(`name="id" value="([^"]+)"`).FindStringSubmatch(page)
+	if id == nil {
+		t.Fatalf("no device can be ended:\n%s", page)
 	}
-	s.u.down = nil
-	ada.isLoggedIn(true)
+	laptop.post("/logout-device", "id", html.UnescapeString(id[1]))
+	laptop.wantIn(true)
+	bob.wantIn(true)
+	phone.wantIn(false)
+	stolen.wantIn(false)
+	if _, page := laptop.ask("GET", "/"); strings.Contains(page, "phone") {
+		t.Error("the phone is still on the list")
+	}
 }
 
-func TestALogoutEverywhereThatCannotBeStoredIsNotPretended(t *testing.T) {
+func TestADeviceOfSomebodyElseIsNotEnded(t *testing.T) {
 	s := newSite(t)
-	ada := s.login("Ada")
-	s.u.down = errors.New("read only")
-	if code := ada.post("/logout-everywhere", nil); code < 400 {
+	mallory, ada := s.login("Bob", "Bob's"), s.login("Ada", "laptop")
+	if code, _ := mallory.ask("POST", "/logout-device", "id", s.accounts.list("Ada")[0].ID); code != http.StatusForbidden {
 		t.Errorf("answered %d", code)
 	}
-	s.u.down = nil
-	ada.isLoggedIn(true)
+	ada.wantIn(true)
+}
+
+func TestALogoutEndsCopiesOfTheCookie(t *testing.T) {
+	s := newSite(t)
+	laptop, phone := s.login("Ada", "laptop"), s.login("Ada", "phone")
+	stolen := laptop.copied()
+	laptop.post("/logout")
+	laptop.wantIn(false)
+	stolen.wantIn(false)
+	phone.wantIn(true)
+}
+
+func TestAllOthersEndAndThisOneStays(t *testing.T) {
+	for _, act := range []struct {
+		path string
+		form []string
+	}{
+		{"/logout-others", nil},
+		{"/password", []string{"old", "correct horse", "new", "a longer one"}},
+	} {
+		t.Run(act.path, func(t *testing.T) {
+			s := newSite(t)
+			laptop, phone, bob := s.login("Ada", "laptop"), s.login("Ada", "phone"), s.login("Bob", "Bob's")
+			stolen := laptop.copied()
+			laptop.post(act.path, act.form...)
+			laptop.wantIn(true)
+			bob.wantIn(true)
+			phone.wantIn(false)
+			stolen.wantIn(false)
+			s.login("Ada", "phone").wantIn(true)
+		})
+	}
+}
+
+func TestAWrongOldPasswordChangesNothing(t *testing.T) {
+	s := newSite(t)
+	laptop, phone := s.login("Ada", "laptop"), s.login("Ada", "phone")
+	if code, _ := laptop.ask("POST", "/password", "old", "guessed", "new", "mine"); code != http.StatusForbidden {
+		t.Errorf("answered %d", code)
+	}
+	phone.wantIn(true)
+	s.login("Ada", "tablet").wantIn(true)
+}
+
+func TestALogoutEverywhereEndsAllAndDeletesTheCookie(t *testing.T) {
+	s := newSite(t)
+	laptop, phone, bob := s.login("Ada", "laptop"), s.login("Ada", "phone"), s.login("Bob", "Bob's")
+	stolen := laptop.copied()
+	laptop.post("/logout-everywhere")
+	if laptop.cookies != "" {
+		t.Error("this browser keeps its cookie")
+	}
+	for _, b := range []*browser{laptop, phone, stolen} {
+		b.wantIn(false)
+	}
+	bob.wantIn(true)
+	if phone.ask("GET", "/"); phone.cookies != "" {
+		t.Error("the phone's cookie is not deleted when it comes back")
+	}
+	s.login("Ada", "laptop").wantIn(true)
+}
+
+func TestALogoutThatCannotBeStoredIsNotPretended(t *testing.T) {
+	for _, path := range []string{"/logout", "/logout-others", "/logout-everywhere"} {
+		t.Run(path, func(t *testing.T) {
+			s := newSite(t)
+			laptop, phone := s.login("Ada", "laptop"), s.login("Ada", "phone")
+			s.source.down = errors.New("read only")
+			if code, _ := laptop.ask("POST", path); code != http.StatusServiceUnavailable {
+				t.Errorf("answered %d", code)
+			}
+			phone.wantIn(true)
+			s.source.down = nil
+		})
+	}
 }

@@ -20,6 +20,7 @@ type report struct {
 	views      [2]measured
 	viewBytes  [2]int
 	bindings   [2]boundCost
+	revoked    revoked
 }
 
 type size struct {
@@ -55,7 +56,8 @@ func (t turns) report() report {
 		rings[f] = t.opening(format)
 		r.bindings[f] = t.binding(format)
 	}
-	r.goals = r.judge(rings)
+	r.revoked = t.revocation()
+	r.goals = append(r.judge(rings), r.revoked.goals()...)
 	return r
 }
 
@@ -161,6 +163,7 @@ func (r report) write(w io.Writer) {
 	for _, s := range r.throughput {
 		fmt.Fprintf(w, "| %s | %s | %s | %.2fx |\n", s.name, thousands(s.one), thousands(s.two), s.two/s.one)
 	}
+	r.revoked.write(w)
 	writeCurves(w, "bytes of values", bytesOfCurve, r.bySize)
 	writeCurves(w, "keys", keysOfCurve, r.byKeys)
 }

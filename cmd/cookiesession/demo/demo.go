@@ -14,8 +14,8 @@
 //
 // Every POST but /api/visit answers 303. Login, counter, basket and flash live
 // in the cookies alone, so any number of processes with the same keys serve
-// one visitor. Only "log out everywhere" needs a memory: a time per user, which
-// a real site would keep in its database.
+// one visitor. Only "log out everywhere" needs a memory: a list of marks, which
+// Config.Revocation spreads between processes.
 package demo
 
 import (
@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/revocation"
 )
 
 const (
@@ -44,6 +45,8 @@ type Config struct {
 	Keyring   *cookiesession.Keyring // nil: the demo makes its own, and its pages may rotate it
 	KeySource string                 // where Keyring comes from, for people
 	Insecure  bool                   // leave Secure out of the cookies
+
+	Revocation revocation.Source // of "log out everywhere"; nil: this process alone
 }
 
 // Site is the demo's [http.Handler].
@@ -53,7 +56,7 @@ type Site struct {
 	cfg       Config
 	sessions  *cookiesession.Manager
 	ring      *ring
-	revoked   notBefore
+	revoked   *revocation.List
 	templates *template.Template
 	version   string // of the assets, so that browsers may keep them
 }
@@ -67,7 +70,11 @@ func New(cfg Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Site{cfg: cfg, ring: ring, version: assetVersion()}
+	revoked, err := newList(cfg.Revocation)
+	if err != nil {
+		return nil, err
+	}
+	d := &Site{cfg: cfg, ring: ring, revoked: revoked, version: assetVersion()}
 	d.sessions, err = cookiesession.New(cookiesession.Config{
 		Keyring:         ring.Keyring,
 		Name:            "demo",
@@ -77,7 +84,7 @@ func New(cfg Config) (*Site, error) {
 		MaxBytes:        maxBytes,
 		TrackViews:      true,
 		Consent:         consents,
-		Validate:        d.revoked.validate,
+		Validate:        revoked.Validate,
 		OnEvent:         d.onEvent,
 	})
 	if err != nil {

@@ -2,42 +2,37 @@ package demo
 
 import (
 	"context"
-	"fmt"
-	"sync"
-	"time"
+	"errors"
 
 	"github.com/cookiesession/cookiesession"
+	"github.com/cookiesession/cookiesession/revocation"
 )
 
-// maxRevoked bounds what strangers can make the demo remember.
-const maxRevoked = 1000
+// maxMarks bounds what strangers can make the demo remember: 2 MB.
+const maxMarks = 100_000
 
-// notBefore holds, per user, the time before which no login counts. It is the
-// whole of what "log out everywhere" needs of a server; a real site keeps this
-// column in its table of users.
-type notBefore struct {
-	mu    sync.Mutex
-	times map[string]int64
+var errFull = errors.New("too many users have logged out everywhere: the demo remembers no more of them")
+
+// newList makes the list of what "log out everywhere" has ended: it is the
+// whole of what that needs of a server.
+func newList(source revocation.Source) (*revocation.List, error) {
+	return revocation.New(revocation.Config{Source: source, MaxAge: absoluteTimeout})
 }
 
-func (n *notBefore) set(user string, t time.Time) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.times == nil || len(n.times) >= maxRevoked {
-		n.times = make(map[string]int64)
-	}
-	n.times[user] = t.UnixMicro()
-}
+// Run follows the source of marks until ctx ends.
+func (d *Site) Run(ctx context.Context) error { return d.revoked.Run(ctx) }
 
-func (n *notBefore) validate(_ context.Context, s *cookiesession.Session) error {
+// userKey is under which a user's log-ins are ended.
+func userKey(user string) string { return "user:" + user }
+
+// endLogins ends every log-in of the user of s.
+func (d *Site) endLogins(ctx context.Context, s *cookiesession.Session) error {
 	user, ok := cookiesession.Get[string](s, keyUser)
 	if !ok {
 		return nil
 	}
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if cookiesession.GetOr[int64](s, keyLoginAt, 0) <= n.times[user] {
-		return fmt.Errorf("%w: logged out everywhere since", cookiesession.ErrRevoked)
+	if d.revoked.Status().Marks >= maxMarks {
+		return errFull
 	}
-	return nil
+	return d.revoked.Revoke(ctx, userKey(user))
 }

@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/cookiesession/cookiesession"
@@ -16,10 +15,9 @@ import (
 
 // The keys of the session's data.
 const (
-	keyVisits  = "visits"
-	keyUser    = "user"
-	keyLoginAt = "login_at"
-	keyBasket  = "basket"
+	keyVisits = "visits"
+	keyUser   = "user"
+	keyBasket = "basket"
 )
 
 // product is what the shop knows; the cookie holds the SKU and the number.
@@ -120,8 +118,8 @@ func (d *Site) login(w http.ResponseWriter, r *http.Request) {
 	}
 	s := d.session(r)
 	err := errors.Join(
-		s.CycleID(), // whoever planted a session before the login must not share it
-		s.Update(map[string]any{keyUser: name, keyLoginAt: time.Now().UnixMicro()}),
+		d.revoked.Login(s, userKey(name)), // with a new ID: whoever planted a session before the login must not share it
+		s.Set(keyUser, name),
 	)
 	if err != nil {
 		d.refused(w, r, err)
@@ -141,10 +139,11 @@ func (d *Site) logout(w http.ResponseWriter, r *http.Request) {
 // logoutEverywhere ends what a cookie alone cannot end: the copies.
 func (d *Site) logoutEverywhere(w http.ResponseWriter, r *http.Request) {
 	s := d.session(r)
-	if user, ok := cookiesession.Get[string](s, keyUser); ok {
-		d.revoked.set(user, time.Now())
+	err := d.endLogins(r.Context(), s)
+	if err == nil {
+		err = s.Destroy()
 	}
-	if err := s.Destroy(); err != nil {
+	if err != nil {
 		d.refused(w, r, err)
 		return
 	}

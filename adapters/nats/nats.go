@@ -1,0 +1,468 @@
+// Package nats spreads the marks of a revocation list with NATS JetStream.
+//
+//	conn, err := nats.Connect("nats://nats:4222", nats.MaxReconnects(-1))
+//	…
+//	source, err := revocationnats.New(conn, revocationnats.Config{Replicas: 3})
+//	list, err := revocation.New(revocation.Config{Source: source})
+//
+// One stream holds everything, in order; an instance reads what is behind the
+// last message that it has read. After each message a plain one says that
+// there is news. Writers take turns by the stream's own expectation of the
+// last sequence number, so that no two marks have one moment.
+package nats
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"regexp"
+	"sort"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/cookiesession/cookiesession/revocation"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Config says where the marks are.
+type Config struct {
+	// Name is of the stream, letters and digits; default "revocations". Its
+	// subjects are cookiesession.<Name>.marks and .news. Lists that share it
+	// share marks.
+	Name string
+	// Replicas is how many servers of a cluster have each mark before Append
+	// returns; default 1. It matters when the stream is made.
+	Replicas int
+}
+
+// Source is a [revocation.Source]. It may be used from many goroutines, and by
+// one list.
+type Source struct {
+	conn        *nats.Conn
+	js          jetstream.JetStream
+	config      jetstream.StreamConfig
+	marks, news string // subjects
+
+	mu   sync.Mutex
+	sub  *nats.Subscription // to news; nil: not yet
+	back *restored
+}
+
+// page is how many messages one call reads.
+const page = 256
+
+// New makes a source on conn. The stream is made when it is first needed. Give
+// the connection MaxReconnects(-1): by default a client gives up after two
+// minutes.
+//
+// Servers before 2.10 do not tell the time with a stream's state; each read
+// makes a consumer there, which does.
+func New(conn *nats.Conn, cfg Config) (*Source, error) {
+	if cfg.Name == "" {
+		cfg.Name = "revocations"
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9]{1,64}$`).MatchString(cfg.Name) {
+		return nil, fmt.Errorf("cookiesession/nats: Config.Name: %q may have letters and digits only", cfg.Name)
+	}
+	js, err := jetstream.New(conn)
+	if err != nil {
+		return nil, fmt.Errorf("cookiesession/nats: %w", err)
+	}
+	subject := "cookiesession." + cfg.Name
+	s := &Source{conn: conn, js: js, marks: subject + ".marks", news: subject + ".news"}
+	s.config = jetstream.StreamConfig{
+		Name: "cookiesession-" + cfg.Name, Subjects: []string{s.marks}, Replicas: max(cfg.Replicas, 1),
+		Storage: jetstream.FileStorage, Discard: jetstream.DiscardNew, AllowDirect: true,
+		Description: "Marks that end sessions: see cookiesession/revocation",
+	}
+	return s, nil
+}
+
+// state finds the stream, and makes it where it is missing: at the first use,
+// and when the engine has lost it.
+func (s *Source) state(ctx context.Context) (jetstream.Stream, *jetstream.StreamInfo, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	stream, err := s.js.Stream(ctx, s.config.Name) // asks for its state
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		stream, err = s.js.CreateStream(ctx, s.config)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return stream, stream.CachedInfo(), nil
+}
+
+// A message is a kind, the latest moment of all before it and itself, and
+// keys; in one that restores, each key has its moment behind it.
+const (
+	kindAppend  = 1
+	kindRestore = 2
+	headSize    = 1 + 8
+	keySize     = len(revocation.Key{})
+)
+
+// message is one of the stream.
+type message struct {
+	seq    uint64
+	stamp  time.Time // by the server
+	latest revocation.Moment
+	marks  []revocation.Mark
+}
+
+var errData = errors.New("cookiesession/nats: the stream holds what this package has not written")
+
+func parseMessage(seq uint64, stamp time.Time, data []byte) (m message, err error) {
+	m.seq, m.stamp = seq, stamp
+	if len(data) < headSize {
+		return m, errData
+	}
+	m.latest = revocation.Moment(binary.BigEndian.Uint64(data[1:]))
+	size := keySize
+	switch kind, rest := data[0], data[headSize:]; {
+	case kind == kindAppend && len(rest)%size == 0:
+		// Not before what the writer asked for, nor before the server had it.
+		m.latest = max(m.latest, revocation.MomentOf(stamp))
+		for ; len(rest) > 0; rest = rest[size:] {
+			m.marks = append(m.marks, revocation.Mark{Key: revocation.Key(rest[:size]), At: m.latest})
+		}
+	case kind == kindRestore && len(rest)%(size+8) == 0:
+		for ; len(rest) > 0; rest = rest[size+8:] {
+			at := revocation.Moment(binary.BigEndian.Uint64(rest[size:]))
+			m.marks = append(m.marks, revocation.Mark{Key: revocation.Key(rest[:size]), At: at})
+		}
+	default:
+		return m, errData
+	}
+	return m, nil
+}
+
+func head(kind byte, latest revocation.Moment) []byte {
+	return binary.BigEndian.AppendUint64([]byte{kind}, uint64(latest))
+}
+
+// last gives the message at the end; the zero one where there is none.
+func last(ctx context.Context, stream jetstream.Stream, info *jetstream.StreamInfo) (m message, err error) {
+	if m.seq = info.State.LastSeq; info.State.Msgs == 0 {
+		return m, nil
+	}
+	raw, err := stream.GetMsg(ctx, m.seq)
+	if err != nil {
+		return m, err
+	}
+	return parseMessage(raw.Sequence, raw.Time, raw.Data)
+}
+
+// write publishes what make makes of the last message, again where another
+// writer was faster.
+func (s *Source) write(ctx context.Context, make func(message) []byte) (message, error) {
+	for {
+		stream, info, err := s.state(ctx)
+		if err != nil {
+			return message{}, err
+		}
+		before, err := last(ctx, stream, info)
+		if errors.Is(err, jetstream.ErrMsgNotFound) {
+			continue // trimmed or lost between the two
+		}
+		if err != nil {
+			return message{}, err
+		}
+		data := make(before)
+		if data == nil {
+			return before, nil
+		}
+		ack, err := s.js.PublishMsg(ctx, &nats.Msg{Subject: s.marks, Data: data}, jetstream.WithExpectLastSequence(before.seq), jetstream.WithExpectStream(s.config.Name))
+		var refused *jetstream.APIError
+		if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+			continue
+		}
+		if err != nil {
+			return message{}, err
+		}
+		s.conn.Publish(s.news, nil) // lost, it is made good by polling
+		raw, err := stream.GetMsg(ctx, ack.Sequence)
+		if err != nil {
+			return message{}, err
+		}
+		return parseMessage(raw.Sequence, raw.Time, raw.Data)
+	}
+}
+
+// Append implements [revocation.Source].
+func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (revocation.Moment, error) {
+	m, err := s.write(ctx, func(before message) []byte {
+		data := head(kindAppend, max(atLeast, before.latest+1))
+		for _, k := range keys {
+			data = append(data, k[:]...)
+		}
+		return data
+	})
+	return m.latest, err
+}
+
+// restored is what the stream has, for as long as marks are given back: a log
+// cannot be asked for a key.
+type restored struct {
+	cursor revocation.Cursor
+	has    map[revocation.Key]revocation.Moment
+}
+
+// Restore implements [revocation.Source].
+func (s *Source) Restore(ctx context.Context, marks []revocation.Mark) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var failed error
+	_, err := s.write(ctx, func(before message) []byte {
+		var lacking []revocation.Mark
+		if lacking, failed = s.lacking(ctx, marks); failed != nil || len(lacking) == 0 {
+			return nil
+		}
+		latest := before.latest
+		for _, m := range lacking {
+			latest = max(latest, m.At)
+		}
+		data := head(kindRestore, latest)
+		for _, m := range lacking {
+			data = binary.BigEndian.AppendUint64(append(data, m.Key[:]...), uint64(m.At))
+		}
+		return data
+	})
+	return errors.Join(failed, err)
+}
+
+// lacking gives those marks that the stream has not. It needs the lock.
+func (s *Source) lacking(ctx context.Context, marks []revocation.Mark) (lacking []revocation.Mark, err error) {
+	if s.back == nil {
+		s.back = &restored{has: map[revocation.Key]revocation.Moment{}}
+	}
+	for more := true; more; {
+		got, err := s.Read(ctx, s.back.cursor)
+		if err != nil {
+			return nil, err
+		}
+		if got.Reset {
+			clear(s.back.has)
+		}
+		for _, m := range got.Marks {
+			s.back.has[m.Key] = max(s.back.has[m.Key], m.At)
+		}
+		s.back.cursor, more = got.Next, got.More
+	}
+	for _, m := range marks {
+		if at, ok := s.back.has[m.Key]; !ok || at < m.At {
+			lacking = append(lacking, m)
+		}
+	}
+	return lacking, nil
+}
+
+// Trim implements [revocation.Source]. The last message stays, however old:
+// cursors stand on it.
+func (s *Source) Trim(ctx context.Context, keep time.Duration) error {
+	s.mu.Lock()
+	s.back = nil // nothing is being restored for ever
+	s.mu.Unlock()
+	stream, info, err := s.state(ctx)
+	if err != nil || info.State.Msgs < 2 {
+		return err
+	}
+	now, err := s.time(ctx, stream, info)
+	if err != nil {
+		return err
+	}
+	first := info.State.FirstSeq
+	young := sort.Search(int(info.State.LastSeq-first), func(i int) bool {
+		raw, found := stream.GetMsg(ctx, first+uint64(i))
+		if found != nil && !errors.Is(found, jetstream.ErrMsgNotFound) {
+			err = found
+		}
+		return found == nil && !raw.Time.Before(now.Add(-keep))
+	})
+	if err != nil || young == 0 {
+		return err
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSequence(first+uint64(young)))
+}
+
+// time is the server's.
+func (s *Source) time(ctx context.Context, stream jetstream.Stream, info *jetstream.StreamInfo) (time.Time, error) {
+	if !info.TimeStamp.IsZero() {
+		return info.TimeStamp, nil
+	}
+	cons, err := s.consumer(ctx, stream, info.State.LastSeq+1)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer s.drop(ctx, stream, cons)
+	return cons.CachedInfo().Created, nil
+}
+
+func (s *Source) consumer(ctx context.Context, stream jetstream.Stream, from uint64) (jetstream.Consumer, error) {
+	return stream.CreateConsumer(ctx, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from, AckPolicy: jetstream.AckNonePolicy,
+		InactiveThreshold: 10 * time.Second, MemoryStorage: true, Replicas: 1,
+	})
+}
+
+func (s *Source) drop(ctx context.Context, stream jetstream.Stream, cons jetstream.Consumer) {
+	stream.DeleteConsumer(ctx, cons.CachedInfo().Name) // or the server does, after 10 seconds
+}
+
+// position is a cursor: the last message that was read, and when the server
+// had it. A stream that was made anew has others under the same numbers.
+type position struct {
+	seq   uint64
+	stamp int64 // nanoseconds
+}
+
+var (
+	cursorPattern = regexp.MustCompile(`^(\d{1,18})/(\d{1,18}|\d{19})$`)
+	errCursor     = errors.New("cookiesession/nats: the cursor is not this source's")
+)
+
+func parseCursor(c revocation.Cursor) (p position, err error) {
+	if c == "" {
+		return p, nil
+	}
+	parts := cursorPattern.FindStringSubmatch(string(c))
+	if parts == nil {
+		return p, errCursor
+	}
+	p.seq, _ = strconv.ParseUint(parts[1], 10, 64)
+	p.stamp, err = strconv.ParseInt(parts[2], 10, 64)
+	if err != nil {
+		return p, errCursor
+	}
+	return p, nil
+}
+
+func (p position) cursor() revocation.Cursor {
+	return revocation.Cursor(fmt.Sprintf("%d/%d", p.seq, p.stamp))
+}
+
+// Read implements [revocation.Source].
+func (s *Source) Read(ctx context.Context, after revocation.Cursor) (got revocation.Page, err error) {
+	p, err := parseCursor(after)
+	if err != nil {
+		return got, err
+	}
+	stream, info, err := s.state(ctx)
+	if err != nil {
+		return got, err
+	}
+	there, err := s.stands(ctx, stream, info, p)
+	if err != nil {
+		return got, err
+	}
+	if !there {
+		got.Reset, p = true, position{}
+	}
+	now, err := s.time(ctx, stream, info)
+	if err != nil {
+		return got, err
+	}
+	got.Now = revocation.MomentOf(now)
+	if p.seq < info.State.LastSeq && info.State.Msgs > 0 {
+		if err := s.fetch(ctx, stream, &p, &got); err != nil {
+			return got, err
+		}
+	}
+	got.Next, got.More = p.cursor(), p.seq < info.State.LastSeq && info.State.Msgs > 0
+	return got, nil
+}
+
+// stands reports whether the message of a cursor is in the stream.
+func (s *Source) stands(ctx context.Context, stream jetstream.Stream, info *jetstream.StreamInfo, p position) (bool, error) {
+	switch state := info.State; {
+	case p.seq == 0:
+		return true, nil
+	case p.seq < state.FirstSeq, p.seq > state.LastSeq:
+		return false, nil
+	case p.seq == state.LastSeq:
+		return state.LastTime.UnixNano() == p.stamp, nil
+	}
+	raw, err := stream.GetMsg(ctx, p.seq)
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return false, nil
+	}
+	return err == nil && raw.Time.UnixNano() == p.stamp, err
+}
+
+// fetch reads messages behind p, and moves it.
+func (s *Source) fetch(ctx context.Context, stream jetstream.Stream, p *position, got *revocation.Page) error {
+	cons, err := s.consumer(ctx, stream, p.seq+1)
+	if err != nil {
+		return err
+	}
+	defer s.drop(ctx, stream, cons)
+	batch, err := cons.FetchNoWait(page)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return err
+		}
+		m, err := parseMessage(meta.Sequence.Stream, meta.Timestamp, msg.Data())
+		if err != nil {
+			return err
+		}
+		p.seq, p.stamp = m.seq, m.stamp.UnixNano()
+		got.Marks = append(got.Marks, m.marks...)
+		n++
+	}
+	if err := batch.Error(); err != nil {
+		return err
+	}
+	if n == 0 {
+		return errors.New("cookiesession/nats: the stream has messages, and none came")
+	}
+	return nil
+}
+
+// Wait implements [revocation.Source].
+func (s *Source) Wait(ctx context.Context, after revocation.Cursor) error {
+	p, err := parseCursor(after)
+	if err != nil {
+		return err
+	}
+	sub, fresh, err := s.subscription()
+	if err != nil {
+		return err
+	}
+	if fresh { // what came before was told to nobody
+		_, info, err := s.state(ctx)
+		if err != nil || info.State.LastSeq > p.seq {
+			return err
+		}
+	}
+	if _, err = sub.NextMsgWithContext(ctx); ctx.Err() != nil {
+		return nil
+	}
+	for err == nil { // one word for all that came since
+		if n, _, pending := sub.Pending(); pending != nil || n == 0 {
+			break
+		}
+		_, err = sub.NextMsg(time.Millisecond)
+	}
+	return err
+}
+
+func (s *Source) subscription() (sub *nats.Subscription, fresh bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sub != nil && s.sub.IsValid() {
+		return s.sub, false, nil
+	}
+	if s.sub, err = s.conn.SubscribeSync(s.news); err != nil {
+		return nil, false, err
+	}
+	return s.sub, true, nil
+}

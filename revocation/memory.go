@@ -1,0 +1,179 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Memory is a source inside one process, for lists that share one: tests of
+// several instances, above all. A program of one process needs none: its
+// Config.Source is nil.
+type Memory struct {
+	mu      sync.Mutex
+	marks   []Mark // what came after trimmed others
+	trimmed int
+	last    Moment
+	epoch   int // counts the losses of data
+	changed chan struct{}
+}
+
+// NewMemory makes a source that has no marks.
+func NewMemory() *Memory { return &Memory{changed: make(chan struct{})} }
+
+// memoryPage bounds one Page.
+const memoryPage = 1000
+
+// Append implements [Source].
+func (m *Memory) Append(ctx context.Context, keys []Key, atLeast Moment) (Moment, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = max(MomentOf(time.Now()), atLeast, m.last+1)
+	for _, k := range keys {
+		m.marks = append(m.marks, Mark{k, m.last})
+	}
+	m.tell()
+	return m.last, nil
+}
+
+// tell wakes who waits. It needs the lock.
+func (m *Memory) tell() {
+	close(m.changed)
+	m.changed = make(chan struct{})
+}
+
+var errCursor = errors.New("cookiesession/revocation: the cursor is not this source's")
+
+// Read implements [Source].
+func (m *Memory) Read(ctx context.Context, after Cursor) (page Page, err error) {
+	if err := ctx.Err(); err != nil {
+		return page, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	from, err := m.position(after)
+	if err != nil {
+		return page, err
+	}
+	if from < m.trimmed || from > m.trimmed+len(m.marks) {
+		page.Reset = after != ""
+		from = m.trimmed
+	}
+	rest := m.marks[from-m.trimmed:]
+	page.Marks = slices.Clone(rest[:min(len(rest), memoryPage)])
+	page.More = len(rest) > memoryPage
+	page.Next = Cursor(fmt.Sprintf("%d/%d", m.epoch, from+len(page.Marks)))
+	page.Now = max(MomentOf(time.Now()), m.last)
+	return page, nil
+}
+
+// position is how many marks an instance has read; -1 if of other data.
+func (m *Memory) position(after Cursor) (int, error) {
+	if after == "" {
+		return m.trimmed, nil
+	}
+	epoch, position, _ := strings.Cut(string(after), "/")
+	e, errEpoch := strconv.Atoi(epoch)
+	n, errPosition := strconv.Atoi(position)
+	if errEpoch != nil || errPosition != nil {
+		return 0, errCursor
+	}
+	if e != m.epoch {
+		return -1, nil
+	}
+	return n, nil
+}
+
+// Wait implements [Source].
+func (m *Memory) Wait(ctx context.Context, after Cursor) error {
+	m.mu.Lock()
+	changed := m.changed
+	from, err := m.position(after)
+	news := from != m.trimmed+len(m.marks)
+	m.mu.Unlock()
+	if err != nil || news {
+		return err
+	}
+	select {
+	case <-changed:
+	case <-ctx.Done():
+	}
+	return nil
+}
+
+// Restore implements [Source].
+func (m *Memory) Restore(ctx context.Context, marks []Mark) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	have := make(map[Key]Moment, len(m.marks))
+	for _, mark := range m.marks {
+		have[mark.Key] = max(have[mark.Key], mark.At)
+	}
+	for _, mark := range marks {
+		if at, ok := have[mark.Key]; !ok || at < mark.At {
+			m.marks = append(m.marks, mark)
+			m.last = max(m.last, mark.At)
+		}
+	}
+	m.tell()
+	return nil
+}
+
+// Trim implements [Source].
+func (m *Memory) Trim(ctx context.Context, keep time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	oldest := MomentOf(time.Now()).Add(-keep)
+	n := 0
+	for n < len(m.marks) && m.marks[n].At < oldest {
+		n++
+	}
+	m.marks = slices.Clone(m.marks[n:])
+	m.trimmed += n
+	return nil
+}
+
+// Lose forgets every mark, as an engine that comes back without its data does.
+func (m *Memory) Lose() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.marks, m.trimmed = nil, 0
+	m.epoch++
+	m.tell()
+}
+
+// alone is the source of a list without one: it keeps nothing, for the list
+// has every mark, and its clock is the process's.
+type alone struct {
+	now func() time.Time
+
+	mu   sync.Mutex
+	last Moment
+}
+
+func (a *alone) Append(_ context.Context, _ []Key, atLeast Moment) (Moment, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.last = max(MomentOf(a.now()), atLeast, a.last+1)
+	return a.last, nil
+}
+
+func (a *alone) Read(context.Context, Cursor) (Page, error) {
+	return Page{Now: MomentOf(a.now())}, nil
+}
+
+func (a *alone) Wait(ctx context.Context, _ Cursor) error {
+	<-ctx.Done()
+	return nil
+}
+
+func (a *alone) Restore(context.Context, []Mark) error     { return nil }
+func (a *alone) Trim(context.Context, time.Duration) error { return nil }
