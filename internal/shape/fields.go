@@ -43,7 +43,9 @@ var (
 	errNowhere = errors.New("an embedded pointer to a type that is not exported cannot be stored in a struct with the tag as_array")
 )
 
-// fieldsOf returns the fields of a struct and why no value can be stored.
+// fieldsOf returns the fields of a struct and why no value can be stored. The
+// names are encoded here, once, together with the mark of a private field: the
+// walk only copies them.
 func fieldsOf(t reflect.Type) (Fields, error) {
 	f, err := collect(t, nil)
 	if err != nil {
@@ -72,7 +74,8 @@ func fieldsOf(t reflect.Type) (Fields, error) {
 }
 
 // hollow reports whether a struct has fields, and not all of them are left out
-// by a tag.
+// by a tag. A struct without any field is not hollow: nothing of it is lost, and
+// map[string]struct{} is a usual set.
 func hollow(t reflect.Type) bool {
 	for i := range t.NumField() {
 		f := t.Field(i)
@@ -118,7 +121,8 @@ func collect(t reflect.Type, outer []reflect.Type) (f Fields, err error) {
 	return f, f.fill(own, embedded)
 }
 
-// claim takes the name of x.
+// claim takes the name of x. Two fields of one name cannot both be stored. The
+// library would write both, and read the second one twice.
 func (f *Fields) claim(x *Field) error {
 	if _, taken := f.ByName[x.name]; taken {
 		return errTwice
@@ -160,10 +164,13 @@ func (f *Fields) fill(own []*Field, embedded map[*Field]Fields) error {
 	return nil
 }
 
+// clashes reports whether a field of an embedded struct has a name that is taken.
 func (f *Fields) clashes(inner Fields) bool {
 	return slices.ContainsFunc(inner.List, func(y *Field) bool { return f.ByName[y.name] != nil })
 }
 
+// newField reads the tags of a field. A field with the tag json:"-" is private,
+// whatever its msgpack tag says: its author does not want it in JSON.
 func newField(sf reflect.StructField) *Field {
 	t := tag(strings.Split(strings.ReplaceAll(sf.Tag.Get("msgpack"), " ", ""), ","))
 	x := &Field{
@@ -230,6 +237,7 @@ func (x *Field) Present(v reflect.Value) bool {
 	return !v.IsZero()
 }
 
+// structOf returns what an embedded field is, or points to.
 func structOf(t reflect.Type) reflect.Type {
 	if t.Kind() == reflect.Pointer {
 		return t.Elem()
@@ -242,6 +250,8 @@ type tag []string
 
 func (t tag) has(option string) bool { return slices.Contains(t[1:], option) }
 
+// aliases are other names under which a field is read, so that it can be renamed
+// while sessions with the old name are still about.
 func (t tag) aliases() (names []string) {
 	for _, option := range t {
 		if name, is := strings.CutPrefix(option, "alias:"); is {

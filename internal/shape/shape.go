@@ -87,6 +87,8 @@ func Of(t reflect.Type) *Shape {
 	return s
 }
 
+// What cannot be stored, by type. Everything that depends on a value is an error
+// of package value.
 var (
 	timeType = reflect.TypeFor[time.Time]()
 
@@ -96,6 +98,11 @@ var (
 	errPointerKey = errors.New("a pointer as a key would come back as another one")
 )
 
+// decide makes the shape of a type. It looks at the type itself, its methods and,
+// for a struct, its fields; what those are is decided when they are needed.
+//
+// A pointer or an interface to something that cannot be stored is no reason to
+// refuse: it may be nil. So is an empty list. That is found out by the value.
 func decide(t reflect.Type) *Shape {
 	s := &Shape{Type: t, Kind: t.Kind()}
 	s.Encodes, s.Decodes, s.Why = ownMethods(t)
@@ -142,7 +149,9 @@ func rereads(key reflect.Kind) bool {
 }
 
 // endless reports whether t is a chain of pointers that never ends, as in
-// type P *P, or is longer than any value may be deep.
+// type P *P, or is longer than any value may be deep. Following it would take the
+// stack, which no recover stops. A chain of usual length costs one step for each
+// pointer.
 func endless(t reflect.Type) bool {
 	for range wire.MaxDepth + 1 {
 		if t.Kind() != reflect.Pointer {

@@ -30,7 +30,9 @@ func JSONTime(t time.Time) any {
 	return t
 }
 
-// expressible makes a decoded value one that JSON can express.
+// expressible makes a decoded value one that JSON can express. One NaN would
+// otherwise be an error of the whole session. It changes lists and maps in place,
+// which is right for a value that has just been decoded.
 func expressible(v any) any {
 	switch v := v.(type) {
 	case float64:

@@ -33,6 +33,9 @@ const (
 	public     extent = true // without what is private
 )
 
+// read is where all values without a type come from. It recurses as deep as raw
+// is, which is wire.MaxDepth at most. It allocates no more than raw has bytes for,
+// times the size of an interface: no count is believed before that.
 func read(raw []byte, want extent) (v any, ok bool) {
 	switch kind, n := wire.Count(raw); kind {
 	case wire.Nil:
@@ -70,6 +73,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	return v, true
 }
 
+// list reads an array. One element that is not known makes all of it unknown: a
+// list with a hole would have other positions.
 func list(raw []byte, n int, want extent) (any, bool) {
 	if want == public && wire.Private(raw) {
 		return nil, true
@@ -85,6 +90,8 @@ func list(raw []byte, n int, want extent) (any, bool) {
 	return out, true
 }
 
+// mapping reads a map. As long as all keys are text it is a map[string]any, which
+// templates and JSON can use. One other key makes it a map[any]any.
 func mapping(raw []byte, n int, want extent) (any, bool) {
 	texts, others := make(map[string]any, n), map[any]any(nil)
 	var rawKey []byte
@@ -132,7 +139,8 @@ func keyText(raw []byte) (string, bool) {
 	return string(text), ok
 }
 
-// decoder decodes one value after another.
+// decoder decodes one value after another. It comes from a pool; what it decoded
+// is never in it any more when it goes back.
 type decoder struct {
 	msgpack *msgpack.Decoder
 	in      bytes.Reader

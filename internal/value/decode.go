@@ -34,7 +34,8 @@ func Decode[T any](raw []byte) (v T, ok bool) {
 	return decodeAny[T](raw)
 }
 
-// decodeAny is apart from Decode so that a scalar's v need not be on the heap.
+// decodeAny is everything but the shortcuts of Decode. It stands apart from
+// Decode so that a scalar's v need not be on the heap.
 func decodeAny[T any](raw []byte) (v T, ok bool) {
 	if read(raw, shape.Of(reflect.TypeFor[T]()), reflect.ValueOf(&v).Elem()) {
 		return v, true

@@ -49,7 +49,7 @@ func TestUsualValuesAreEncodedAsTheLibraryDoes(t *testing.T) {
 		A, B     int
 	}
 	for _, v := range []any{
-		nil, true, 1, -33, uint8(200), int64(-1 << 40), uint64(1 << 63), float32(1.5), 1.5, "text", strings.Repeat("x", 300), []byte("bytes"), [3]byte{1, 2, 3},
+		nil, true, 1, -33, uint8(200), int64(5), uint(5), uint64(5), int64(-1 << 40), uint64(1 << 63), float32(1.5), 1.5, "text", strings.Repeat("x", 300), []byte("bytes"), [3]byte{1, 2, 3},
 		[]string(nil), []string{}, []string{"a"}, []any{1, "a", nil}, [2]int{1, 2}, make([]int, 20), map[string]int{"a": 1}, map[int]string(nil),
 		map[string]any{"b": 1, "a": 2}, map[string]string{"b": "1", "a": "2"}, point{1, 2, ""}, point{1, 2, "x"}, &point{}, (*point)(nil), []point{{1, 2, "x"}}, list{A: 1, B: 2},
 		time.Unix(5, 6), time.Unix(1<<33, 0), time.Unix(-1, 0), time.Minute, []time.Time{time.Unix(5, 0)}, msgpack.RawMessage{0x91, 1},

@@ -16,10 +16,18 @@ var (
 	errKey     = errors.New("a key that could not be read back")
 )
 
+// Go gives the pairs of a map in another order each time. They are written in
+// the order of their keys, so that equal sessions have equal payloads. The
+// library sorts map[string]string, map[string]bool and map[string]any only.
+// Sorting what has been encoded works for every kind of key, and compares bytes
+// instead of Go values of any type.
+
 // A pair is where one pair of a map stands in the output.
 type pair struct{ key, value, end int }
 
-// mapping writes the pairs as they come and puts them in order afterwards.
+// mapping writes the pairs as they come and puts them in order afterwards. The
+// pairs of an inner map are sorted before those of the outer one. A path does not
+// name the key, because a key of a map can be data of a visitor.
 func (e *encoder) mapping(v reflect.Value, s *shape.Shape, depth int) error {
 	if err := e.msgpack.EncodeMapLen(v.Len()); err != nil {
 		return err
@@ -43,7 +51,7 @@ func (e *encoder) mapping(v reflect.Value, s *shape.Shape, depth int) error {
 			err = e.value(elem, s.Elem.Shape(), depth, 0)
 		}
 		if err != nil {
-			return shape.Within("[…]", err) // the key itself may be a secret
+			return shape.Within("[…]", err)
 		}
 		at.end = len(e.out.b)
 		e.pairs = append(e.pairs, at)
@@ -54,7 +62,9 @@ func (e *encoder) mapping(v reflect.Value, s *shape.Shape, depth int) error {
 }
 
 // reread reads an encoded key back and puts it into seen, a map like the one
-// that is written.
+// that is written. Keys that differ in Go can be one when they are read: int8(1)
+// and int64(1) in an interface. Then one of the two values would be lost without
+// a word. Other keys cannot be keys any more, such as a struct in an interface.
 func reread(raw []byte, s *shape.Shape, seen reflect.Value) error {
 	key := reflect.New(seen.Type().Key()).Elem()
 	if !read(raw, s.Key.Shape(), key) || !key.Comparable() {
@@ -93,6 +103,7 @@ func (e *encoder) sort(start int, pairs []pair) error {
 	return nil
 }
 
+// content is what a key is sorted by.
 func content(key []byte) []byte {
 	if text, ok := wire.Text(key); ok {
 		return text

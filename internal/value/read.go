@@ -49,10 +49,15 @@ func read(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	return readScalar(raw, s.Kind, v)
 }
 
+// nilable reports whether a nil can be read as this kind. It is no zero: who
+// stored nil has not stored 0, "" or an empty struct.
 func nilable(k reflect.Kind) bool {
 	return k == reflect.Pointer || k == reflect.Interface || k == reflect.Slice || k == reflect.Map
 }
 
+// readScalar reads numbers of any width, as long as they fit: a counter that was
+// stored as an int32 is an int64 later. Text is no number and no time, and a
+// number is no bool.
 func readScalar(raw []byte, kind reflect.Kind, v reflect.Value) bool {
 	switch {
 	case kind == reflect.Bool:
@@ -80,6 +85,8 @@ func readScalar(raw []byte, kind reflect.Kind, v reflect.Value) bool {
 	return ok && !v.OverflowFloat(f)
 }
 
+// readInterface reads what the encoding alone tells. An interface with methods
+// holds only what has these methods, and nothing that is read here has any.
 func readInterface(raw []byte, v reflect.Value) bool {
 	x, ok := untyped.Read(raw)
 	if !ok || v.NumMethod() > 0 {
@@ -89,6 +96,8 @@ func readInterface(raw []byte, v reflect.Value) bool {
 	return true
 }
 
+// readBytes reads bytes. Text is not taken for bytes, nor the other way: what is
+// stored as text stays text. An array has to be exactly as long.
 func readBytes(raw []byte, v reflect.Value) bool {
 	b, ok := wire.Bytes(raw)
 	if v.Kind() == reflect.Slice {
@@ -102,6 +111,8 @@ func readBytes(raw []byte, v reflect.Value) bool {
 // element may be far larger in Go than the bytes that claim to be one.
 const ahead = 16
 
+// readList reads a slice or an array. An array has to be exactly as long: the
+// library would leave what is missing zero.
 func readList(raw []byte, elem *shape.Shape, v reflect.Value) bool {
 	_, n := wire.Count(raw)
 	if v.Kind() == reflect.Array {
@@ -123,6 +134,8 @@ func readList(raw []byte, elem *shape.Shape, v reflect.Value) bool {
 	return true
 }
 
+// readMap reads a map. One key and one element serve for all pairs: setting them
+// into the map copies them.
 func readMap(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	t := v.Type()
 	_, n := wire.Count(raw)
@@ -145,7 +158,11 @@ func readMap(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	return true
 }
 
-// readStruct reads a struct. It may lack fields, and have more than raw has.
+// readStruct reads a struct by the names of its fields, so that a value may be
+// read as another struct than it was stored from. Names that the struct does not
+// have are skipped, and fields that raw does not have stay zero: old and new
+// versions of a program read each other's sessions. A list is read only by a
+// struct with the tag as_array and as many fields.
 func readStruct(raw []byte, f *shape.Fields, v reflect.Value) bool {
 	kind, n := wire.Count(raw)
 	if kind == wire.Array && f.AsList && n == len(f.List) {
@@ -179,6 +196,8 @@ func readStruct(raw []byte, f *shape.Fields, v reflect.Value) bool {
 	return true
 }
 
+// readField reads one field of the struct v. An embedded pointer on the way to it
+// is filled.
 func readField(raw []byte, x *shape.Field, v reflect.Value) bool {
 	field, _ := x.In(v, true)
 	return read(raw, x.Shape(), field)

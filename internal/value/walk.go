@@ -23,9 +23,13 @@ var (
 	errNotASlot = errors.New("an embedded pointer to a type that is not exported: only a nil can be read back")
 )
 
-// value writes v. Arrays, maps and structs count into depth, keys as well as
-// elements. Pointers and interfaces, which are written as nothing, count into
-// hops.
+// value writes v, whose type has the shape s. It is called for every part of a
+// value, at any depth.
+//
+// Two counts bound the recursion. Arrays, maps and structs count into depth, keys as well as
+// elements: that is how deep the encoding becomes. Pointers and interfaces are
+// written as what they hold, so a cycle of them alone has no depth. They count
+// into hops, which begins again at each array, map or struct.
 func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error {
 	switch {
 	case s.Encodes:
@@ -57,7 +61,9 @@ func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error 
 	return e.msgpack.EncodeUint(v.Uint())
 }
 
-// follow writes what a pointer or an interface holds.
+// follow writes what a pointer or an interface holds. An interface with methods
+// may hold any type, and nothing in the encoding says which one: it is refused,
+// unless it holds nothing.
 func (e *encoder) follow(v reflect.Value, s *shape.Shape, depth, hops int) error {
 	switch {
 	case v.IsNil():
@@ -73,6 +79,8 @@ func (e *encoder) follow(v reflect.Value, s *shape.Shape, depth, hops int) error
 	return e.value(v, shape.Of(v.Type()), depth, hops+1)
 }
 
+// container writes what has elements. Only these are nested, so the depth is
+// checked here. A nil slice or map is told from an empty one.
 func (e *encoder) container(v reflect.Value, s *shape.Shape, depth int) error {
 	if (s.Kind == reflect.Slice || s.Kind == reflect.Map) && v.IsNil() {
 		return e.msgpack.EncodeNil()
@@ -89,6 +97,9 @@ func (e *encoder) container(v reflect.Value, s *shape.Shape, depth int) error {
 	return e.list(v, s.Elem.Shape(), depth+1)
 }
 
+// list writes a slice or an array. Its length is read once: methods of an
+// element may change the slice meanwhile. If it is shorter then, that is a panic,
+// which encode catches.
 func (e *encoder) list(v reflect.Value, elem *shape.Shape, depth int) error {
 	n := v.Len()
 	if err := e.msgpack.EncodeArrayLen(n); err != nil {
@@ -141,7 +152,9 @@ func addressable(v reflect.Value) reflect.Value {
 	return c
 }
 
-// structure writes the fields of a struct that are stored.
+// structure writes the fields of a struct that are stored, as a map with their
+// names or, with the tag as_array, as a list. The number of the fields stands in
+// front of them, so those that are left out have to be counted first.
 func (e *encoder) structure(v reflect.Value, f *shape.Fields, depth int) error {
 	n := len(f.List)
 	if f.Sparse && !f.AsList {
@@ -163,6 +176,8 @@ func (e *encoder) structure(v reflect.Value, f *shape.Fields, depth int) error {
 	return nil
 }
 
+// fieldsHeader writes the header of a struct of n fields. A list has no names
+// that could be private, so there the whole list is.
 func (e *encoder) fieldsHeader(f *shape.Fields, n int) error {
 	switch {
 	case !f.AsList:
@@ -174,7 +189,8 @@ func (e *encoder) fieldsHeader(f *shape.Fields, n int) error {
 	return e.msgpack.EncodeArrayLen(n)
 }
 
-// field writes one field, or nothing where it is not present.
+// field writes one field with its name, or nothing where it is not present. The
+// name has been encoded when the type was met first.
 func (e *encoder) field(v reflect.Value, f *shape.Fields, x *shape.Field, depth int) error {
 	field, ok := x.In(v, false)
 	switch {

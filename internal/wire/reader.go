@@ -1,8 +1,9 @@
 package wire
 
-// Reader takes values off the front of an encoded text, one after another.
-// After the first that is not what was asked for it only returns zero values,
-// and Done is false: check once, at the end.
+// Reader is for what has a fixed form: the payload of a cookie. It takes values
+// off the front of an encoded text, one after another. After the first that is
+// not what was asked for it only returns zero values, and Done is false: check
+// once, at the end.
 type Reader struct {
 	b   []byte
 	bad bool
@@ -59,6 +60,7 @@ func (r *Reader) Bytes() []byte {
 	return b
 }
 
+// advance takes n bytes, or makes the reader fail for good.
 func (r *Reader) advance(n int, ok bool) []byte {
 	if !ok {
 		r.bad = true

@@ -9,6 +9,10 @@ import (
 // timeExt is msgpack's own extension type for instants.
 const timeExt = 0xff
 
+// The readers of scalars take a value of any width and say no where it is of
+// another kind. None of them converts: 1.0 is no integer, "1" no number, and nil
+// is nothing but nil. They agree with the library wherever they say yes.
+
 // Int64 returns the integer that b begins with, if it is one that an int64 holds.
 func Int64(b []byte) (int64, bool) {
 	i, size := takeInt64(b)
@@ -89,7 +93,9 @@ func Bytes(b []byte) ([]byte, bool) {
 	return b[header : header+n], true
 }
 
-// Time returns the instant that b is, in UTC.
+// Time returns the instant that b is, in UTC. One with a second of 10⁹
+// nanoseconds or more is none: nobody writes it, and programs would differ about
+// what it means.
 func Time(b []byte) (time.Time, bool) {
 	kind, header, n := head(b)
 	if kind != Ext || b[header-1] != timeExt {
@@ -131,7 +137,8 @@ func AppendInt(b []byte, i int64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xd3), uint64(i))
 }
 
-// SizeInt is the length of what AppendInt appends.
+// SizeInt is the length of what AppendInt appends. It is found by appending,
+// to an array on the stack, so it cannot differ.
 func SizeInt(i int64) int {
 	var b [9]byte
 	return len(AppendInt(b[:0], i))
@@ -165,6 +172,9 @@ func appendLength(b []byte, code byte, n int) []byte {
 	}
 	return binary.BigEndian.AppendUint32(append(b, code+2), uint32(n))
 }
+
+// What is appended has the shortest encoding, as the library writes it, with one
+// exception: a private key, see [AppendPrivateText].
 
 // SizeBytes is the length of what AppendBytes appends for n bytes.
 func SizeBytes(n int) int {

@@ -12,10 +12,14 @@ import (
 	"iter"
 )
 
-// MaxDepth is how deep arrays and maps may nest in one value.
+// MaxDepth is how deep arrays and maps may nest in one value. Whoever walks a
+// value recurses once for each level, so this bounds the stack of all of them.
+// No session needs more, and every walk stays within a few kilobytes.
 const MaxDepth = 32
 
-// Kind is what an encoded value is, whatever the width of its encoding.
+// Kind is what an encoded value is, whatever the width of its encoding. msgpack
+// has up to ten encodings of one number; who reads a session must not care which
+// of them a writer chose.
 type Kind uint8
 
 const (
@@ -41,6 +45,8 @@ func KindOf(b []byte) Kind {
 // the value is cut short, malformed or nested deeper than [MaxDepth].
 func Skip(b []byte) (int, bool) { return skip(b, 0) }
 
+// skip is Skip for a value that stands in depth arrays and maps. Every element
+// takes at least one byte, so the time is linear in b whatever b declares.
 func skip(b []byte, depth int) (int, bool) {
 	kind, at, n := head(b)
 	switch kind {
@@ -136,6 +142,7 @@ func head(b []byte) (kind Kind, header, n int) {
 	return enough(b, h.kind, header, int(long))
 }
 
+// enough is head's answer, unless b ends before what its header declares.
 func enough(b []byte, kind Kind, header, n int) (Kind, int, int) {
 	if n > len(b)-header {
 		return Bad, 0, 0
