@@ -80,7 +80,7 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 	for i := range s.m.users {
 		done := r.carryOut(i, s.m.users[i].plan(s, r.ending))
 		if i == dataAt {
-			r.data = done
+			r.data, r.refused = done, r.err != nil
 		}
 	}
 	r.test()

@@ -1,8 +1,12 @@
 package cookiesession_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -415,4 +419,98 @@ func TestOfTwoRequestsInFlightTheLaterResponseWinsWhole(t *testing.T) {
 	c.Visit(200, testkit.Set("user", "Bob"))
 	c.Keep(message)
 	testkit.Equal(t, "user beside another compartment's response", c.Sees("user"), any("Bob"))
+}
+
+// inProcess is a service behind a reverse proxy, without a network in between.
+type inProcess struct{ http.Handler }
+
+func (h inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r.WithContext(context.Background()))
+	return w.Result(), nil
+}
+
+// TestAGatewayLeavesWhatTheServiceBehindItHasSet has two programs treat one
+// response. They share the ring and the Name.
+func TestAGatewayLeavesWhatTheServiceBehindItHasSet(t *testing.T) {
+	type session = cookiesession.Session
+	both := func(s *session) { testkit.Must(s.Set("k", "old")); testkit.Must(s.Flash("f", "old")) }
+	long := func(s *session) { testkit.Must(s.Set("k", strings.Repeat("x", 3000))) }
+	for _, tc := range []struct {
+		name             string
+		gateway          cookiesession.Config
+		before           func(*session)
+		inGate, inServer func(*session)
+		want             string // Set-Cookie
+		finds            string // what the next request finds, without long values
+	}{
+		{"the service sets nothing", cookiesession.Config{}, both, nil, nil, "-s_session_flash", "k:old"},
+		{"flash on a page, unopened", cookiesession.Config{}, both, nil, testkit.Flash("g", "new"), "s_session_flash", "g:new k:old"},
+		{"flash on a page, that the gateway has read", cookiesession.Config{}, both, func(s *session) { s.Flashes() }, testkit.Flash("g", "new"), "s_session_flash", "g:new k:old"},
+		{"flash on a page, that the gateway has opened", cookiesession.Config{}, both, testkit.Read, testkit.Flash("g", "new"), "s_session_flash", "g:new k:old"},
+		{"data that the gateway renews", cookiesession.Config{SaveEveryRequest: true}, testkit.Set("k", "old"), nil, testkit.Set("k", "new"), "s_session", "k:new"},
+		{"data that the service removes, and the gateway renews", cookiesession.Config{SaveEveryRequest: true}, testkit.Set("k", "old"), nil, testkit.Destroy, "-s_session", ""},
+		{"data in one cookie less", cookiesession.Config{SaveEveryRequest: true}, long, nil, testkit.Set("k", "new"), "s_session -s_session.1", "k:new"},
+		{"data that has expired for the gateway", cookiesession.Config{IdleTimeout: time.Second}, testkit.Set("k", "old"), testkit.Read, testkit.Set("k", "new"), "s_session", "k:new"},
+		{"views", cookiesession.Config{TrackViews: true}, nil, nil, nil, "s_session_views", ""},
+		{"the gateway logs out", cookiesession.Config{}, testkit.Set("k", "old"), testkit.Destroy, testkit.Set("k", "new"), "s_session -s_session", ""},
+		{"the gateway logs out a visitor with views", cookiesession.Config{TrackViews: true}, testkit.Set("k", "old"), testkit.Destroy, nil, "s_session_views -s_session -s_session_views", ""},
+		{"the gateway revokes", cookiesession.Config{Validate: revokes}, testkit.Set("k", "old"), testkit.Read, testkit.Set("k", "new"), "s_session -s_session", ""},
+		{"the gateway forgets the visitor", cookiesession.Config{}, both, (*session).Deny, func(s *session) { testkit.Must(s.Set("k", 1)); testkit.Must(s.Flash("g", 1)) }, "s_session s_session_flash -s_session -s_session_flash", ""},
+		{"the gateway writes too", cookiesession.Config{}, testkit.Set("k", "old"), testkit.Set("k", "gate"), testkit.Set("k", "service"), "s_session s_session", "k:gate"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ring := testkit.Ring(t)
+				tc.gateway.Keyring = ring
+				gateway, service := testkit.NewClient(t, tc.gateway), testkit.NewClient(t, cookiesession.Config{Keyring: ring, TrackViews: tc.gateway.TrackViews})
+				service.Visit(303, tc.before)
+				time.Sleep(2 * time.Second)
+				a, status := behind(gateway, service, tc.inGate, tc.inServer)
+				testkit.Equal(t, "status", status, 200)
+				testkit.Equal(t, "Set-Cookie", a.Names(), tc.want)
+				service.Keep(a)
+				testkit.Equal(t, "the next request finds", fmt.Sprint(service.M.Open(t.Context(), service.Jar...).All()), "map["+tc.finds+"]")
+			})
+		})
+	}
+}
+
+func revokes(context.Context, *cookiesession.Session) error { return cookiesession.ErrRevoked }
+
+// behind sends one request with the service's jar through both.
+func behind(gateway, service *testkit.Client, inGate, inServer func(*cookiesession.Session)) (testkit.Answer, int) {
+	page := func(c *testkit.Client, use func(*cookiesession.Session), next http.Handler) http.Handler {
+		return c.M.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if use != nil {
+				use(c.M.FromContext(r.Context()))
+			}
+			next.ServeHTTP(w, r)
+		}))
+	}
+	nothing := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: "service"})
+	proxy.Transport = inProcess{page(service, inServer, nothing)}
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Cookie", strings.Join(service.Jar, "; "))
+	w := httptest.NewRecorder()
+	page(gateway, inGate, proxy).ServeHTTP(w, r)
+	return testkit.Answer{Header: w.Header()}, w.Code
+}
+
+func TestADeletionIsReportedWithWhatCameOnEveryRoad(t *testing.T) {
+	for name, do := range map[string]func(*cookiesession.Session){
+		"unopened": nil, "opened": testkit.Read, "read": func(s *cookiesession.Session) { s.Flashes() },
+		"cleared": (*cookiesession.Session).ClearFlash, "destroyed": testkit.Destroy, "denied": (*cookiesession.Session).Deny,
+	} {
+		c := testkit.NewClient(t, cookiesession.Config{})
+		c.Visit(303, testkit.Flash("f", 1))
+		came := len(c.Jar[0]) - len("=")
+		c.Events.Take()
+		c.Visit(200, do)
+		deleted := c.Events.Of(cookiesession.EventDeleted)
+		if len(deleted) != 1 || deleted[0].Bytes != came || deleted[0].CookieName != "s_session_flash" {
+			t.Errorf("%s: %v, want one deletion of %d bytes", name, deleted, came)
+		}
+	}
 }

@@ -138,6 +138,7 @@ type ending struct {
 	key      *keys.Key     // seals; nil where no key of the ring seals now
 	left     int           // bytes of MaxBytes that no compartment has taken yet
 	data     decide.Action // what was done to the data, which comes first
+	refused  bool          // the data was to be set, and could not be
 }
 
 // failed reports whether changes are not saved.

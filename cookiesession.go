@@ -274,11 +274,12 @@ func (m *Manager) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		x := &exchange{Context: r.Context(), s: s}
+		x := &exchange{s: s}
+		x.ctx = exchangeContext{r.Context(), x}
 		if s == nil {
 			x.s, x.lines, x.own.handled = &x.own, r.Header["Cookie"], true
 			m.openRequest(x.s, &x.lines, r)
-			x.s.ctx = x
+			x.s.ctx = &x.ctx
 		}
 		x.serve(next, w, r)
 	})

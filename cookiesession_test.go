@@ -41,7 +41,13 @@ func TestNewRefusesWhatCouldNotWorkWithEveryProblemAtOnce(t *testing.T) {
 		{"a domain that would smuggle an attribute", cookiesession.Config{Keyring: testkit.Ring(t), Domain: "example.com; Path=/x"}, "Domain"},
 		{"a SameSite that there is not", cookiesession.Config{Keyring: testkit.Ring(t), SameSite: 9}, "SameSite"},
 		{"SameSite=None without Secure", cookiesession.Config{Keyring: testkit.Ring(t), SameSite: http.SameSiteNoneMode, Insecure: true}, "SameSite"},
-		{"Partitioned without Secure", cookiesession.Config{Keyring: testkit.Ring(t), Partitioned: true, Insecure: true}, "Partitioned"},
+		{"Partitioned without Secure", cookiesession.Config{Keyring: testkit.Ring(t), Partitioned: true, Insecure: true, SameSite: http.SameSiteNoneMode}, "Partitioned SameSite"},
+		{"Partitioned with SameSite=Lax", cookiesession.Config{Keyring: testkit.Ring(t), Partitioned: true}, "Partitioned"},
+		{"Partitioned with SameSite=Strict", cookiesession.Config{Keyring: testkit.Ring(t), Partitioned: true, SameSite: http.SameSiteStrictMode}, "Partitioned"},
+		{"a domain of one label", cookiesession.Config{Keyring: testkit.Ring(t), Domain: "com"}, "Domain"},
+		{"a domain of one label behind a dot", cookiesession.Config{Keyring: testkit.Ring(t), Domain: ".com"}, "Domain"},
+		{"a domain that ends in a dot", cookiesession.Config{Keyring: testkit.Ring(t), Domain: "example.com."}, "Domain"},
+		{"a domain of one label that ends in a dot", cookiesession.Config{Keyring: testkit.Ring(t), Domain: "com."}, "Domain"},
 		{"__Host- without Secure", cookiesession.Config{Keyring: testkit.Ring(t), HostPrefix: true, Insecure: true}, "HostPrefix"},
 		{"__Host- with a Domain", cookiesession.Config{Keyring: testkit.Ring(t), HostPrefix: true, Domain: "example.com"}, "HostPrefix"},
 		{"__Host- with a Path", cookiesession.Config{Keyring: testkit.Ring(t), HostPrefix: true, Path: "/app"}, "HostPrefix"},
@@ -185,6 +191,20 @@ func TestTheContextOfARequestCarriesItsSessionPerManager(t *testing.T) {
 	}()
 	other.FromContext(ctx)
 	t.Error("found another manager's session")
+}
+
+func TestNewContextTakesTheManagersOwnSessionsOnly(t *testing.T) {
+	one, other := testkit.Manager(t, cookiesession.Config{}), testkit.Manager(t, cookiesession.Config{})
+	s := one.Open(t.Context())
+	testkit.Equal(t, "session", one.FromContext(one.NewContext(t.Context(), s)), s)
+	defer func() {
+		text := fmt.Sprint(recover())
+		if !strings.HasPrefix(text, "cookiesession: NewContext: ") || !strings.Contains(text, "another manager's") {
+			t.Errorf("the panic does not say what is wrong: %s", text)
+		}
+	}()
+	other.NewContext(t.Context(), s)
+	t.Error("it took another manager's session")
 }
 
 func TestCommitWorksOnceAndOnlyForItsManager(t *testing.T) {

@@ -18,7 +18,7 @@ func (s *Session) planData(e ending) step {
 		Due:    s.live() && s.renews(e.now),
 		OldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key)}
 	do := step{action: facts.Decide(), stays: s.dataStays()}
-	do.own = do.action == decide.Issue || do.action == decide.Remove
+	do.own = do.action == decide.Issue || s.ordered() || s.extent != decide.Untouched && !e.failed()
 	switch do.action {
 	case decide.Leave, decide.Remove:
 		return do
@@ -80,5 +80,5 @@ func (s *Session) planCompanion(ending) step {
 		return step{}
 	}
 	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
-	return step{action: facts.Decide(), own: true}
+	return step{action: facts.Decide(), own: !s.permitted} // one that the response sets is bound to the session after a Destroy
 }

@@ -316,3 +316,24 @@ func TestSealRefusesWhatIsTooLargeAndPurposesThatCouldBeMistaken(t *testing.T) {
 		testkit.Equal(t, "what is accepted comes back", slices.Equal(got, plain), true)
 	}
 }
+
+// TestACompanionCookieThatTheResponseSetsStays: a log-in destroys the old session
+// and binds the new one, in one response.
+func TestACompanionCookieThatTheResponseSetsStays(t *testing.T) {
+	for name, tc := range map[string]struct {
+		do   func(*cookiesession.Session)
+		want string
+	}{
+		"destroyed": {testkit.Destroy, "s_session_bound -s_session"},
+		"denied":    {func(s *cookiesession.Session) { s.Deny() }, "s_session_bound -s_session -s_session_bound"},
+	} {
+		c := testkit.NewClient(t, cookiesession.Config{})
+		c.Visit(200, testkit.Set("k", 1))
+		old := "s_session_bound=" + c.M.CompanionCookie("old", time.Minute).Value
+		w := testkit.Serve(c.M, strings.Join(append(c.Jar, old), "; "), func(w http.ResponseWriter, s *cookiesession.Session) {
+			http.SetCookie(w, c.M.CompanionCookie("new", time.Minute))
+			tc.do(s)
+		})
+		testkit.Equal(t, name, testkit.Names(w.Result().Cookies()), tc.want)
+	}
+}

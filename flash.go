@@ -214,7 +214,7 @@ func (s *Session) planFlash(e ending) step {
 	}
 	switch decided {
 	case decide.FlashRemove:
-		return step{action: decide.Remove, stays: s.flashStays(), own: !s.permitted || s.destroyed || s.flash.changed()}
+		return step{action: decide.Remove, stays: s.flashStays(), own: s.ordered() || s.flash.changed()}
 	case decide.FlashMade:
 		return s.sendFlash(e, lifetime.Ceil(e.now), s.flash.Out)
 	case decide.FlashSift:

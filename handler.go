@@ -13,7 +13,7 @@ import (
 // exchange is what one request through Handler needs, in one object. Context,
 // session and writer apart cost 270 ns and 5 allocations more.
 type exchange struct {
-	context.Context
+	ctx    exchangeContext
 	s      *Session // own, or one that NewContext put there
 	own    Session
 	lines  []string // own's
@@ -21,23 +21,30 @@ type exchange struct {
 	inner  http.Request // what next gets: in here, WithContext's copy is no allocation of its own
 }
 
-// Value finds the session. A manager asks for its own before it makes one, so
-// here one that is nested in another of the same name is noticed.
-func (x *exchange) Value(key any) any {
-	if k, ok := key.(contextKey); ok {
-		switch {
-		case k.m == x.s.m:
-			return x.s
-		case k.m.base == x.s.m.base:
-			k.m.tellNested(x)
-		}
-	}
-	return x.Context.Value(key)
+// exchangeContext is the context that next gets. It has the exchange behind a
+// pointer: a struct of the application may hold the context in a field that is
+// not exported, and there fmt prints what is inside, whatever the methods say.
+type exchangeContext struct {
+	context.Context
+	x *exchange
 }
 
-// String names the context. Without it fmt would print what is inside, the
-// request's Cookie and Authorization fields among it.
-func (x *exchange) String() string { return contextName(x.Context) + ".WithSession" }
+// Value finds the session. A manager asks for its own before it makes one, so
+// here one that is nested in another of the same name is noticed.
+func (c *exchangeContext) Value(key any) any {
+	if k, ok := key.(contextKey); ok {
+		switch s := c.x.s; {
+		case k.m == s.m:
+			return s
+		case k.m.base == s.m.base:
+			k.m.tellNested(c)
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// String names the context. Without it fmt would print what is inside.
+func (c *exchangeContext) String() string { return contextName(c.Context) + ".WithSession" }
 
 // contextName is the name of a context, without what is in it.
 func contextName(ctx context.Context) string {
@@ -48,13 +55,13 @@ func contextName(ctx context.Context) string {
 }
 
 // Format writes what String gives, whatever the verb.
-func (x *exchange) Format(f fmt.State, _ rune) { io.WriteString(f, x.String()) }
+func (c *exchangeContext) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
 // LogValue gives what String gives.
-func (x *exchange) LogValue() slog.Value { return slog.StringValue(x.String()) }
+func (c *exchangeContext) LogValue() slog.Value { return slog.StringValue(c.String()) }
 
 // MarshalText gives what String gives.
-func (x *exchange) MarshalText() ([]byte, error) { return []byte(x.String()), nil }
+func (c *exchangeContext) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // serve runs next and commits on every road out. A panic goes on as it came:
 // it is not recovered, so that its trace stays whole.
@@ -66,11 +73,11 @@ func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 		}
 	}()
 	if x.s == &x.own {
-		x.inner = *r.WithContext(x)
+		x.inner = *r.WithContext(&x.ctx)
 		defer x.handBack(r)
 		r = &x.inner
 	}
-	next.ServeHTTP(x.writer.Wrap(w, x), r)
+	next.ServeHTTP(x.writer.Wrap(w, &x.ctx), r)
 	returned = true
 	x.writer.Finish()
 }
@@ -86,6 +93,6 @@ func (x *exchange) handBack(r *http.Request) {
 }
 
 // BeforeHeader commits when the header is about to leave.
-func (x *exchange) BeforeHeader(h http.Header, status int) {
-	x.s.commit(h, status, false) // what cannot be written has been reported
+func (c *exchangeContext) BeforeHeader(h http.Header, status int) {
+	c.x.s.commit(h, status, false) // what cannot be written has been reported
 }

@@ -230,6 +230,13 @@ func (s *Session) live() bool { return s.data.standing == decide.Alive }
 // gone reports whether what came has ended: it is removed at any status.
 func (s *Session) gone() bool { return s.destroyed || s.data.standing.Ended() }
 
+// ordered reports whether everything that came must go by somebody's word: the
+// visitor's, the handler's or Validate's. That a session has expired is nobody's
+// word.
+func (s *Session) ordered() bool {
+	return !s.permitted || s.destroyed || s.data.standing == decide.Revoked
+}
+
 // remembered reports whether views came alone: they remember a visitor without
 // data.
 func (s *Session) remembered() bool {

@@ -78,7 +78,7 @@ func (s *Session) planViews(e ending) step {
 	if !s.m.TrackViews && in.Size == 0 {
 		return step{}
 	}
-	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed()
+	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed() && !e.refused
 	facts := decide.Views{
 		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.TrackViews, Panicked: e.panicked,
 		Replaced: replaced, Foreign: s.crossSite && s.noCookies()}
@@ -88,7 +88,7 @@ func (s *Session) planViews(e ending) step {
 	case in.First == "":
 		facts.Standing = decide.Absent
 	}
-	do := step{action: facts.Decide()}
+	do := step{action: facts.Decide(), own: s.ordered()}
 	if do.action != decide.Issue {
 		return do
 	}
@@ -121,7 +121,7 @@ func (s *Session) browserID(e ending, replaced bool) payload.ID {
 	case replaced:
 	case s.live() && !s.gone():
 		return s.data.payload.ID
-	case e.failed() && s.continuesViews(): // a new id is dropped with the rest of a failed request
+	case (e.failed() || e.refused) && s.continuesViews(): // a new id is dropped with the rest of what was not saved
 		return s.views.payload.ID
 	}
 	return s.id()

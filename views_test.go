@@ -520,3 +520,48 @@ func TestHistoryFillsTheRoomThatIsLeft(t *testing.T) {
 		t.Errorf("%d bytes of cookies for a limit of %d", least, limit)
 	}
 }
+
+// TestViewsKeepTheirIDWhereTheDataCouldNotBeSaved has the key change between the
+// write and the commit: the other format needs more room.
+func TestViewsKeepTheirIDWhereTheDataCouldNotBeSaved(t *testing.T) {
+	secret := cookiesession.NewSecret()
+	ring := testkit.Keyring(t, cookiesession.Key{Secret: secret, Format: cookiesession.FormatCompact})
+	c := testkit.NewClient(t, cookiesession.Config{Keyring: ring, TrackViews: true, MaxBytes: 1000})
+	c.Visit(200, nil)
+	var before, during, after string
+	c.Look(204, func(s *cookiesession.Session) { before = s.ID() })
+	a := c.Visit(200, func(s *cookiesession.Session) {
+		testkit.Must(s.Set("k", strings.Repeat("x", 500)))
+		during = s.ID()
+		testkit.Must(ring.Replace(cookiesession.Key{Secret: secret}))
+	})
+	testkit.Equal(t, "Set-Cookie", a.Names(), "s_session_views")
+	c.Look(204, func(s *cookiesession.Session) {
+		after = s.ID()
+		testkit.Equal(t, "requests", s.Views().Requests, 3)
+	})
+	testkit.Equal(t, "the id of a session that was begun", during == before, false)
+	testkit.Equal(t, "the visitor's id", after, before)
+}
+
+func TestAWriteThatCouldNotBeSavedReplacesNoViewsThatOthersMayRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret, other := cookiesession.NewSecret(), testkit.NewClient(t, cookiesession.Config{TrackViews: true})
+		other.Visit(200, nil)
+		for name, fits := range map[string]bool{"saved": true, "not saved": false} {
+			ring := testkit.Keyring(t, cookiesession.Key{Secret: secret, Format: cookiesession.FormatCompact})
+			c := testkit.NewClient(t, cookiesession.Config{Keyring: ring, TrackViews: true, MaxBytes: 1000, IdleTimeout: time.Minute})
+			c.Visit(200, testkit.Set("k", 1))
+			time.Sleep(time.Minute) // the data has expired
+			c.Jar = []string{"s_session=" + c.Value("s_session"), "s_session_views=" + other.Value("s_session_views")}
+			a := c.Visit(200, func(s *cookiesession.Session) {
+				testkit.Must(s.Set("k", strings.Repeat("x", 500)))
+				if !fits {
+					testkit.Must(ring.Replace(cookiesession.Key{Secret: secret}))
+				}
+			})
+			want := map[bool]string{true: "s_session s_session_views", false: "-s_session"}[fits]
+			testkit.Equal(t, name, a.Names(), want)
+		}
+	})
+}
