@@ -75,10 +75,6 @@ func (s *Session) cameLen() int {
 
 // planCompanion is user.plan of the companion cookie.
 func (s *Session) planCompanion(ending) step {
-	in := &s.in[companionAt]
-	if in.Size == 0 {
-		return step{}
-	}
 	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
 	return step{action: facts.Decide(), own: !s.permitted} // one that the response sets is bound to the session after a Destroy
 }

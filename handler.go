@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 
 	"github.com/cookiesession/cookiesession/internal/firstbyte"
@@ -57,10 +56,7 @@ func contextName(ctx context.Context) string {
 // Format writes what String gives, whatever the verb.
 func (c *exchangeContext) Format(f fmt.State, _ rune) { io.WriteString(f, c.String()) }
 
-// LogValue gives what String gives.
-func (c *exchangeContext) LogValue() slog.Value { return slog.StringValue(c.String()) }
-
-// MarshalText gives what String gives.
+// MarshalText gives what String gives, to encoding/json and to slog.
 func (c *exchangeContext) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // serve runs next and commits on every road out. A panic goes on as it came:

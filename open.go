@@ -111,16 +111,11 @@ func (s *Session) openViews() {
 	}
 }
 
-// limits is what a payload that came is judged by.
-func (s *Session) limits() payload.Limits {
-	return payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}
-}
-
 // openAt opens one compartment and reports what is worth it: that several
 // cookies of one name came, and why what came was refused.
 func openAt[P any](s *Session, at int, o *opened[P], unpack unpack[P]) {
 	in, name := &s.in[at], s.m.users[at].Name
-	o.open(s.m.ring, s.limits(), name, in, unpack)
+	o.open(s.m.ring, payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}, name, in, unpack)
 	if len(in.Others()) > 0 {
 		s.note(Event{Kind: EventDoubled, CookieName: name, Bytes: in.Size})
 	}
