@@ -35,6 +35,7 @@ func (f *Fields) VaryByCookie(h http.Header) {
 // DefaultPrivate says that the response is for one visitor, where the
 // application has said nothing about caches.
 func (f *Fields) DefaultPrivate(h http.Header) {
+	//lint:ignore SA1008 an application may have set the map itself
 	if len(h["Cache-Control"]) == 0 && len(h["cache-control"]) == 0 {
 		f.setPrivate(h)
 	}

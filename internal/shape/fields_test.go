@@ -1,3 +1,5 @@
+//lint:file-ignore SA5008,U1000 The types here have odd tags and unused fields on purpose.
+
 package shape_test
 
 import (

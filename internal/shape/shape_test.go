@@ -1,3 +1,5 @@
+//lint:file-ignore SA4000 Asking twice is the test.
+
 package shape_test
 
 import (

@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 The field is a tag for the library.
+
 package value_test
 
 import (

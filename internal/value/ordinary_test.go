@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 Programs store deprecated types too.
+
 package value_test
 
 import (

@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 The fields are there to be walked over.
+
 package value_test
 
 import (
