@@ -61,7 +61,7 @@ func (f *Fields) ForbidSharing(h http.Header) {
 		}
 	}
 	if old := h["Cache-Control"]; len(old) > 0 {
-		h["Cache-Control"] = []string{strings.Join(unshared(directives(old)), ", ")}
+		h["Cache-Control"] = []string{strings.Join(unshared(directives(strings.Join(old, ", "))), ", ")}
 		return
 	}
 	f.setPrivate(h)
@@ -111,22 +111,23 @@ func endsInFold(name, suffix string) bool {
 	return len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix)
 }
 
-// directives splits Cache-Control lines at the commas that are not in quotes.
-func directives(lines []string) (all []string) {
-	for _, line := range lines {
-		quoted, start := false, 0
-		for i := 0; i <= len(line); i++ {
-			switch {
-			case i < len(line) && quoted && line[i] == '\\':
-				i++
-			case i < len(line) && line[i] == '"':
-				quoted = !quoted
-			case i >= len(line) || line[i] == ',' && !quoted:
-				if d := strings.Trim(line[start:min(i, len(line))], " \t"); d != "" {
-					all = append(all, d)
-				}
-				start = i + 1
+// directives splits the value of Cache-Control at the commas that are not in
+// quotes. Several lines are joined before: to a cache they are one list, in which
+// a quote that is not closed in one line reaches into the next (RFC 9110 section
+// 5.3).
+func directives(list string) (all []string) {
+	quoted, start := false, 0
+	for i := 0; i <= len(list); i++ {
+		switch {
+		case i+1 < len(list) && quoted && list[i] == '\\':
+			i++
+		case i < len(list) && list[i] == '"':
+			quoted = !quoted
+		case i >= len(list) || list[i] == ',' && !quoted:
+			if d := strings.Trim(list[start:min(i, len(list))], " \t"); d != "" {
+				all = append(all, d)
 			}
+			start = i + 1
 		}
 	}
 	return all
