@@ -2,6 +2,9 @@
 // shared caches (RFC 9111, RFC 9213). Frameworks that left this to the
 // application have served sessions to strangers (CVE-2023-30861,
 // CVE-2026-27205, CVE-2025-48947). It knows nothing of sessions.
+//
+// What the application says about caches is kept as far as it is safe: how long
+// the visitor's own browser may keep a page is the application's business.
 package cachecontrol
 
 import (
@@ -40,6 +43,8 @@ func (f *Fields) DefaultPrivate(h http.Header) {
 	}
 }
 
+// setPrivate makes private the only directive. It takes the place of all fields
+// of that name, so it is called only where there are none.
 func (f *Fields) setPrivate(h http.Header) {
 	f.control[0] = "private"
 	h["Cache-Control"] = f.control[:]
@@ -47,11 +52,15 @@ func (f *Fields) setPrivate(h http.Header) {
 
 // ForbidSharing makes sure that no shared cache stores the response, whatever
 // the application said. It is for responses that set our cookies. Fields that
-// speak to shared caches alone are removed.
+// speak to shared caches alone are removed: they overrule Cache-Control there,
+// so they could allow what it forbids.
+//
+// A shared cache that stored such a response would give one visitor's session
+// to everybody who asks for the page after that.
 func (f *Fields) ForbidSharing(h http.Header) {
 	for name, lines := range h {
 		switch {
-		case len(name) < len("Edge-Control"):
+		case len(name) < len("Edge-Control"): // no name below is shorter: most fields are done here
 		case forSharedCaches(name):
 			delete(h, name)
 		case name != "Cache-Control" && strings.EqualFold(name, "Cache-Control"): // set around http.Header's methods
@@ -67,7 +76,8 @@ func (f *Fields) ForbidSharing(h http.Header) {
 }
 
 // unshared returns the directives without those that allow sharing, and with
-// one that forbids it.
+// one that forbids it. The others stay in their order, and max-age is among
+// them: it speaks to the browser too.
 func unshared(all []string) (kept []string) {
 	isPrivate, noStore, overruled := false, false, false
 	for _, directive := range all {
@@ -79,7 +89,7 @@ func unshared(all []string) (kept []string) {
 			if isPrivate = true; qualified { // private="field" allows caches to share the rest
 				directive = "private"
 			}
-			if slices.Contains(kept, "private") {
+			if slices.Contains(kept, "private") { // once is enough, whatever the lines said
 				continue
 			}
 		case "no-store":
@@ -106,11 +116,16 @@ func forSharedCaches(name string) bool {
 	return endsInFold(name, "CDN-Cache-Control")
 }
 
+// endsInFold is strings.HasSuffix for any case. CDNs put their names in front:
+// Cloudflare-CDN-Cache-Control, Netlify-CDN-Cache-Control.
 func endsInFold(name, suffix string) bool {
 	return len(name) >= len(suffix) && strings.EqualFold(name[len(name)-len(suffix):], suffix)
 }
 
 // directives splits Cache-Control lines at the commas that are not in quotes.
+// In private="Set-Cookie, X-User" the comma is part of a value: whoever split
+// there would see a directive that nobody wrote. A backslash in quotes takes the
+// meaning from the character behind it (RFC 9110 section 5.6.4).
 func directives(lines []string) (all []string) {
 	for _, line := range lines {
 		quoted, start := false, 0
