@@ -116,7 +116,7 @@ func TestFieldsAreFoundByTheTagsOfTheLibrary(t *testing.T) {
 		}{}, "hidden! A", ""},
 		"private": {struct {
 			A int `json:"-"`
-			B int `json:"-,"`
+			B int `json:"b"`
 			C int `json:"-" msgpack:"c"`
 		}{}, "A* B c*", ""},
 		"private, inside": {struct{ inner }{}, "ID Other Secret*", "inner"},
@@ -227,7 +227,7 @@ func TestAListIsMadeByTheTag(t *testing.T) {
 
 func TestWhatIsEmptyIsLeftOutWithTheTagOmitempty(t *testing.T) {
 	type all struct {
-		_msgpack int `msgpack:",omitempty"`
+		_msgpack int `msgpack:",omitempty"` //lint:ignore U1000 the library reads its tag
 		A        []int
 		B        map[string]int
 		C        *Base
@@ -269,5 +269,14 @@ func TestAnEmbeddedPointerIsFilledOnlyWhereThatIsWanted(t *testing.T) {
 	field, ok := x.In(reflect.ValueOf(&v).Elem(), true)
 	if field.SetInt(7); !ok || v.Base == nil || v.Other != 7 {
 		t.Errorf("%+v, %v", v.Base, ok)
+	}
+}
+
+func TestOnlyTheTagMinusMakesAFieldPrivate(t *testing.T) {
+	for tag, want := range map[string]bool{`json:"-"`: true, `json:"-,"`: false, `json:"-,omitempty"`: false, `json:"a"`: false, ``: false, `xml:"-"`: false} {
+		typ := reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int](), Tag: reflect.StructTag(tag)}})
+		if s := shape.Of(typ); s.List[0].Private != want || s.Private != want {
+			t.Errorf("%s: %v", tag, s.Private)
+		}
 	}
 }

@@ -33,7 +33,7 @@ type aliased struct {
 	M uint8 `msgpack:"m,alias:n"`
 }
 type listed struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	Numbers  `msgpack:",inline"`
 	Text     string
 }

@@ -193,12 +193,12 @@ type sameName struct {
 }
 
 type hiddenInList struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	*Base
 }
 
 type hiddenInList2 struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	*base
 }
 
@@ -254,7 +254,7 @@ func TestWhatTheAuthorLeavesOutIsNoReasonToRefuse(t *testing.T) {
 }
 
 type unreadableInside struct {
-	mu struct{ state chan int }
+	mu struct{ state chan int } //lint:ignore U1000 it is there to be left out
 	A  int
 }
 
@@ -266,8 +266,8 @@ type (
 	EmbedsRound  struct{ Round }
 	Round        struct{ *EmbedsRound }
 	embedsItself struct {
-		*embedsItself
-		A int
+		*embedsItself //lint:ignore U1000 it is there to be left out
+		A             int
 	}
 	node struct {
 		Next *node
