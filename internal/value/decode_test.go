@@ -102,6 +102,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(mustEncode(f, v))
 	}
 	f.Add([]byte{0xd6, 0x05, 1, 2, 3, 4})
+	f.Add([]byte{0x81, 0x91, 1, 0x90}) // a list as a key
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, ok := wire.Skip(b)
 		if !ok {

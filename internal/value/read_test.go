@@ -138,6 +138,14 @@ func TestAListIsNotBelievedBeforeItsElementsHaveBeenRead(t *testing.T) {
 	}
 }
 
+func TestWhatCannotBeAKeyIsNotRead(t *testing.T) {
+	for _, raw := range []string{"\x81\x91\x01\x01", "\x81\x80\x01", "\x81\xc4\x01k\x01"} { // a list, a map, bytes
+		reads(t, []byte(raw), map[any]int(nil), false)
+	}
+	reads(t, []byte("\x81\x91\x91\x01\x01"), map[[1]any]int(nil), false) // a list in an array
+	reads(t, []byte("\x81\x91\x01\x01"), map[[1]any]int{{int64(1)}: 1}, true)
+}
+
 func TestTimesAreInUTCWhereverTheyStand(t *testing.T) {
 	type times struct {
 		base2
