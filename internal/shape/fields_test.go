@@ -16,6 +16,10 @@ import (
 type (
 	Base   struct{ ID, Other int }
 	hidden struct{ H int }
+	holder struct {
+		*hidden
+		A int
+	}
 	Note   string
 	note   string
 	moment = time.Time
@@ -119,6 +123,7 @@ func TestFieldsAreFoundByTheTagsOfTheLibrary(t *testing.T) {
 			B int `json:"b"`
 			C int `json:"-" msgpack:"c"`
 		}{}, "A* B c*", ""},
+		"locked, inside":  {struct{ holder }{}, "hidden! A", "holder"},
 		"private, inside": {struct{ inner }{}, "ID Other Secret*", "inner"},
 		"private, embedded": {struct {
 			Base `json:"-"`
@@ -253,6 +258,22 @@ func TestWhatIsEmptyIsLeftOutWithTheTagOmitempty(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q is written, want %q", name, got, c.want)
 		}
+	}
+}
+
+// ownList has methods of its own: they are asked also where it is empty.
+type ownList []int
+
+func (ownList) MarshalText() ([]byte, error) { return nil, nil }
+func (*ownList) UnmarshalText([]byte) error  { return nil }
+
+func TestAnEmptyListWithMethodsOfItsOwnIsNotLeftOut(t *testing.T) {
+	type list struct {
+		L ownList `msgpack:",omitempty"`
+	}
+	x := shape.Of(reflect.TypeFor[list]()).List[0]
+	if !x.Present(reflect.ValueOf(list{ownList{}})) || x.Present(reflect.ValueOf(list{})) {
+		t.Error("it is left out, or a nil is not")
 	}
 }
 

@@ -89,6 +89,13 @@ func TestAStructIsReadByItsNames(t *testing.T) {
 	reads(t, mustEncode(t, []any{"x", 7}), listed{}, false)
 }
 
+func TestAnEmbeddedPointerThatCannotBeSetIsNotRead(t *testing.T) {
+	for _, raw := range [][]byte{mustEncode(t, map[string]any{"base": base{1, 2}, "N": 7}), mustEncode(t, map[string]any{"base": nil, "N": 7}), mustEncode(t, map[string]any{"ID": 1, "N": 7})} {
+		reads(t, raw, embedsHidden{nil, 7}, true)
+		reads(t, raw, struct{ embedsHidden }{embedsHidden{nil, 7}}, true)
+	}
+}
+
 func TestNilIsReadWhereThereIsANil(t *testing.T) {
 	raw := []byte{0xc0}
 	reads(t, raw, []int(nil), true)

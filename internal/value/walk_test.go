@@ -111,6 +111,11 @@ func TestStructsThatTheLibraryCannotReadBackComeBack(t *testing.T) {
 	comesBack(t, embedsPointer{&Base{1, 2}, 1})
 	comesBack(t, embedsPointer{&Base{}, 1})
 	comesBack(t, embedsHidden{nil, 1})
+	if raw := mustEncode(t, embedsHidden{nil, 1}); string(raw) != "\x81\xa1N\x01" {
+		t.Errorf("a nil that nobody can read is written: % x", raw)
+	}
+	comesBack(t, struct{ embedsHidden }{embedsHidden{nil, 1}})
+	refused(t, struct{ embedsHidden }{embedsHidden{&base{}, 1}}, ".embedsHidden.base: an embedded pointer to a type that is not exported: only a nil can be read back")
 	comesBack(t, embedsValue{base{1, 2}, time.Unix(5, 0).UTC()})
 	comesBack(t, interned{"text", "text", "text"})
 	comesBack(t, interned{"text", "text", []byte("text")})
