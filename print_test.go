@@ -192,7 +192,7 @@ type account struct {
 }
 
 type accountList struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	Name     string
 	Password string `json:"-"`
 }

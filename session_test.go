@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"net/url"
 	"reflect"
 	"strings"
 	"testing"
@@ -279,6 +280,28 @@ func TestEditChangesInPlaceAndAnErrorChangesNothing(t *testing.T) {
 	})
 	testkit.Equal(t, "cookies", len(res.Cookies()), 0)
 	v.Has("cart:map[tea:1]")
+}
+
+// TestEditTakesTypesWhosePointerHasTheMethods: a url.URL is stored by the methods
+// of *url.URL.
+func TestEditTakesTypesWhosePointerHasTheMethods(t *testing.T) {
+	v := testkit.NewVisitor(t, cookiesession.Config{})
+	edit := func(path string) func(*cookiesession.Session) {
+		return func(s *cookiesession.Session) {
+			testkit.NoError(t, cookiesession.Edit(s, "u", func(u *url.URL) error { u.Host, u.Path = "example.com", u.Path+path; return nil }))
+		}
+	}
+	v.Page(edit("/a"))
+	v.Page(edit("/b"))
+	got, ok := cookiesession.Get[url.URL](v.Now(), "u")
+	testkit.Equal(t, "it is", got.String()+fmt.Sprint(ok), "//example.com/a/btrue")
+}
+
+func TestSetNamesTheFieldThatCannotBeStored(t *testing.T) {
+	type profile struct{ Err error }
+	type user struct{ Profile profile }
+	err := testkit.NewVisitor(t, cookiesession.Config{}).Now().Set("k", user{profile{errors.New("a secret")}})
+	testkit.Equal(t, "the error", fmt.Sprint(err), "cookiesession: a cookiesession_test.user cannot be stored: .Profile.Err: an interface with methods: only a nil can be read back")
 }
 
 func TestPopLeavesAValueThatIsNoT(t *testing.T) {

@@ -143,7 +143,9 @@ func (f *Fields) fill(own []*Field, embedded map[*Field]Fields) error {
 			for _, y := range inner.List {
 				y = x.embed(y)
 				f.List = append(f.List, y)
-				f.ByName[y.name] = y
+				if !y.Locked {
+					f.ByName[y.name] = y
+				}
 			}
 			continue
 		}

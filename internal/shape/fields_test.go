@@ -16,6 +16,10 @@ import (
 type (
 	Base   struct{ ID, Other int }
 	hidden struct{ H int }
+	holder struct {
+		*hidden
+		A int
+	}
 	Note   string
 	note   string
 	moment = time.Time
@@ -116,9 +120,10 @@ func TestFieldsAreFoundByTheTagsOfTheLibrary(t *testing.T) {
 		}{}, "hidden! A", ""},
 		"private": {struct {
 			A int `json:"-"`
-			B int `json:"-,"`
+			B int `json:"b"`
 			C int `json:"-" msgpack:"c"`
 		}{}, "A* B c*", ""},
+		"locked, inside":  {struct{ holder }{}, "hidden! A", "holder"},
 		"private, inside": {struct{ inner }{}, "ID Other Secret*", "inner"},
 		"private, embedded": {struct {
 			Base `json:"-"`
@@ -227,7 +232,7 @@ func TestAListIsMadeByTheTag(t *testing.T) {
 
 func TestWhatIsEmptyIsLeftOutWithTheTagOmitempty(t *testing.T) {
 	type all struct {
-		_msgpack int `msgpack:",omitempty"`
+		_msgpack int `msgpack:",omitempty"` //lint:ignore U1000 the library reads its tag
 		A        []int
 		B        map[string]int
 		C        *Base
@@ -256,6 +261,22 @@ func TestWhatIsEmptyIsLeftOutWithTheTagOmitempty(t *testing.T) {
 	}
 }
 
+// ownList has methods of its own: they are asked also where it is empty.
+type ownList []int
+
+func (ownList) MarshalText() ([]byte, error) { return nil, nil }
+func (*ownList) UnmarshalText([]byte) error  { return nil }
+
+func TestAnEmptyListWithMethodsOfItsOwnIsNotLeftOut(t *testing.T) {
+	type list struct {
+		L ownList `msgpack:",omitempty"`
+	}
+	x := shape.Of(reflect.TypeFor[list]()).List[0]
+	if !x.Present(reflect.ValueOf(list{ownList{}})) || x.Present(reflect.ValueOf(list{})) {
+		t.Error("it is left out, or a nil is not")
+	}
+}
+
 func TestAnEmbeddedPointerIsFilledOnlyWhereThatIsWanted(t *testing.T) {
 	type outer struct {
 		*Base
@@ -269,5 +290,14 @@ func TestAnEmbeddedPointerIsFilledOnlyWhereThatIsWanted(t *testing.T) {
 	field, ok := x.In(reflect.ValueOf(&v).Elem(), true)
 	if field.SetInt(7); !ok || v.Base == nil || v.Other != 7 {
 		t.Errorf("%+v, %v", v.Base, ok)
+	}
+}
+
+func TestOnlyTheTagMinusMakesAFieldPrivate(t *testing.T) {
+	for tag, want := range map[string]bool{`json:"-"`: true, `json:"-,"`: false, `json:"-,omitempty"`: false, `json:"a"`: false, ``: false, `xml:"-"`: false} {
+		typ := reflect.StructOf([]reflect.StructField{{Name: "A", Type: reflect.TypeFor[int](), Tag: reflect.StructTag(tag)}})
+		if s := shape.Of(typ); s.List[0].Private != want || s.Private != want {
+			t.Errorf("%s: %v", tag, s.Private)
+		}
 	}
 }

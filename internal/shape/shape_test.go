@@ -17,18 +17,19 @@ import (
 
 // own* have methods of their own, as their names say.
 type (
-	ownText       struct{ A int }
-	ownPointers   struct{ A int }
-	ownTextWriter struct{ A int }
-	ownTextReader struct{ A int }
-	ownMixed      struct{ A int }
-	ownPackWriter struct{ A int }
-	ownPackReader struct{ A int }
-	ownPackMixed  struct{ A int }
-	ownCopyReader struct{ A int }
-	ownJSON       struct{ A int }
-	stamp         struct{ time.Time }
-	stampWithNote struct {
+	ownText        struct{ A int }
+	ownPointers    struct{ A int }
+	ownTextWriter  struct{ A int }
+	ownTextReader  struct{ A int }
+	ownMixed       struct{ A int }
+	ownPackWriter  struct{ A int }
+	ownPackReader  struct{ A int }
+	ownPackMixed   struct{ A int }
+	ownTextAndPack struct{ A int }
+	ownCopyReader  struct{ A int }
+	ownJSON        struct{ A int }
+	stamp          struct{ time.Time }
+	stampWithNote  struct {
 		time.Time
 		Note string
 	}
@@ -48,6 +49,8 @@ func (ownPackMixed) EncodeMsgpack(*msgpack.Encoder) error  { return nil }
 func (*ownPackMixed) UnmarshalMsgpack([]byte) error        { return nil }
 func (ownCopyReader) MarshalText() ([]byte, error)         { return nil, nil }
 func (ownCopyReader) UnmarshalText([]byte) error           { return nil }
+func (ownTextAndPack) MarshalText() ([]byte, error)        { return nil, nil }
+func (*ownTextAndPack) UnmarshalMsgpack([]byte) error      { return nil }
 func (ownJSON) MarshalJSON() ([]byte, error)               { return nil, nil }
 func (*ownJSON) UnmarshalJSON([]byte) error                { return nil }
 
@@ -58,6 +61,7 @@ func TestOwnMethodsCountInPairs(t *testing.T) {
 	}{
 		{ownText{}, true, true}, {ownPointers{}, true, true}, {ownPackMixed{}, true, true},
 		{ownTextWriter{}, false, false}, {ownTextReader{}, false, false}, {ownMixed{}, false, false},
+		{ownTextAndPack{}, false, false},
 		{ownPackReader{}, false, true}, {ownCopyReader{}, false, false}, {ownJSON{}, false, false},
 		{stamp{}, true, true}, {stampWithNote{}, false, false},
 		{url.URL{}, true, true}, {netip.Addr{}, true, true}, {big.Int{}, true, true}, {json.Number(""), false, false},
@@ -156,10 +160,10 @@ func TestTheCacheIsBounded(t *testing.T) {
 		shape.Of(made(i))
 	}
 	first, last := made(0), made(5999)
-	if shape.Of(first) != shape.Of(first) {
+	if once, twice := shape.Of(first), shape.Of(first); once != twice {
 		t.Error("an early type is not cached")
 	}
-	if shape.Of(last) == shape.Of(last) {
+	if once, twice := shape.Of(last), shape.Of(last); once == twice {
 		t.Error("every type is cached")
 	}
 	if s := shape.Of(last); s.Kind != reflect.Array || s.Why != nil || s.Elem.Shape().Kind != reflect.Struct {

@@ -79,6 +79,20 @@ func (m *moved) DecodeMsgpack(d *msgpack.Decoder) error {
 	return errFailed
 }
 
+// migrated reads what it once was, a text, and what it is now, a struct.
+type migrated struct {
+	Name string
+	Age  int
+}
+
+func (m *migrated) UnmarshalMsgpack(b []byte) error {
+	type now migrated
+	if wire.KindOf(b) == wire.Map {
+		return msgpack.Unmarshal(b, (*now)(m))
+	}
+	return msgpack.Unmarshal(b, &m.Name)
+}
+
 var errFailed = wireError("no")
 
 type wireError string
@@ -93,6 +107,12 @@ func TestADecoderForMsgpackIsAskedWithoutAnEncoder(t *testing.T) {
 	if _, ok := value.Decode[moved](mustEncode(t, 5)); ok {
 		t.Error("an error of the decoder is no error")
 	}
+	// But then it has to read what is stored now.
+	refused(t, []moved{{"a"}}, "[0]: its own decoder does not accept what was written")
+	comesBack(t, []migrated{{"a", 5}})
+	if got, ok := value.Decode[migrated](mustEncode(t, "b")); !ok || got.Name != "b" {
+		t.Errorf("%v, %v", got, ok)
+	}
 }
 
 // FuzzDecode: no bytes that the walk accepts make decoding panic, and what is
@@ -102,6 +122,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(mustEncode(f, v))
 	}
 	f.Add([]byte{0xd6, 0x05, 1, 2, 3, 4})
+	f.Add([]byte{0x81, 0x91, 1, 0x90}) // a list as a key
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n, ok := wire.Skip(b)
 		if !ok {

@@ -1,8 +1,8 @@
 // Package value turns Go values into msgpack and back. How values of a type are
 // stored is decided by package shape, once for each type. The library
-// github.com/vmihailenco/msgpack writes every value, and reads what has no type
-// of the caller's or has methods of its own. This package knows nothing of
-// sessions.
+// github.com/vmihailenco/msgpack writes every value, part by part, and reads what
+// has methods of its own and extensions. Everything else is checked and read in
+// one step here. This package knows nothing of sessions.
 //
 // What [Encode] accepts as a T, [Decode] gives back as an equal T. Encode
 // refuses everything else, with the path of the field that cannot be stored.

@@ -47,7 +47,7 @@ func TestUsualValuesAreEncodedAsTheLibraryDoes(t *testing.T) {
 		Label string `msgpack:"label,omitempty"`
 	}
 	type list struct {
-		_msgpack struct{} `msgpack:",as_array"`
+		_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 		A, B     int
 	}
 	for _, v := range []any{

@@ -62,7 +62,7 @@ func holds[T any](values ...T) func(*testing.T) {
 		var zero T
 		for i, v := range append(values, zero) {
 			raw, err := encoded(&v)
-			if i == len(values) && err != nil && strings.HasSuffix(err.Error(), "its own decoder does not accept what its encoder wrote") {
+			if i == len(values) && err != nil && strings.HasSuffix(err.Error(), "its own decoder does not accept what was written") {
 				continue // there are zero values that are no values
 			}
 			if err != nil {
@@ -168,7 +168,7 @@ var ordinary = map[string]func(*testing.T){
 	"http.SameSite":           holds(http.SameSiteLaxMode),
 	"http.ConnState":          holds(http.StateIdle),
 	"http.PushOptions":        holds(http.PushOptions{Method: "GET", Header: http.Header{"A": {"b"}}}),
-	"http.ProtocolError":      holds(http.ProtocolError{ErrorString: "a"}),
+	"http.MaxBytesError":      holds(http.MaxBytesError{Limit: 5}),
 	"*http.Request":           refuses(must(http.NewRequest("GET", "/", strings.NewReader("a")))),
 	"http.Client":             refuses(http.Client{Transport: http.DefaultTransport}),
 	"mail.Address":            holds(mail.Address{Name: "a", Address: "b@c"}),
@@ -187,7 +187,7 @@ var ordinary = map[string]func(*testing.T){
 	"crypto.PublicKey":        holds[crypto.PublicKey](nil),
 	"ed25519.PublicKey":       holds(ed25519.PublicKey{1, 2, 3}),
 	"rsa.PublicKey":           holds(rsa.PublicKey{N: big.NewInt(15), E: 3}),
-	"ecdsa.PublicKey":         holds(ecdsa.PublicKey{X: big.NewInt(5), Y: big.NewInt(6)}),
+	"ecdsa.PublicKey":         holds(ecdsa.PublicKey{}),
 	"x509.KeyUsage":           holds(x509.KeyUsageCertSign),
 	"x509.SignatureAlgorithm": holds(x509.ECDSAWithSHA256),
 	"*x509.CertPool":          refuses(x509.NewCertPool()),

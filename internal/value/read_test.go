@@ -33,7 +33,7 @@ type aliased struct {
 	M uint8 `msgpack:"m,alias:n"`
 }
 type listed struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	Numbers  `msgpack:",inline"`
 	Text     string
 }
@@ -89,6 +89,13 @@ func TestAStructIsReadByItsNames(t *testing.T) {
 	reads(t, mustEncode(t, []any{"x", 7}), listed{}, false)
 }
 
+func TestAnEmbeddedPointerThatCannotBeSetIsNotRead(t *testing.T) {
+	for _, raw := range [][]byte{mustEncode(t, map[string]any{"base": base{1, 2}, "N": 7}), mustEncode(t, map[string]any{"base": nil, "N": 7}), mustEncode(t, map[string]any{"ID": 1, "N": 7})} {
+		reads(t, raw, embedsHidden{nil, 7}, true)
+		reads(t, raw, struct{ embedsHidden }{embedsHidden{nil, 7}}, true)
+	}
+}
+
 func TestNilIsReadWhereThereIsANil(t *testing.T) {
 	raw := []byte{0xc0}
 	reads(t, raw, []int(nil), true)
@@ -136,6 +143,14 @@ func TestAListIsNotBelievedBeforeItsElementsHaveBeenRead(t *testing.T) {
 	if allocated > 64<<20 {
 		t.Errorf("%d bytes for %d", allocated, len(raw))
 	}
+}
+
+func TestWhatCannotBeAKeyIsNotRead(t *testing.T) {
+	for _, raw := range []string{"\x81\x91\x01\x01", "\x81\x80\x01", "\x81\xc4\x01k\x01"} { // a list, a map, bytes
+		reads(t, []byte(raw), map[any]int(nil), false)
+	}
+	reads(t, []byte("\x81\x91\x91\x01\x01"), map[[1]any]int(nil), false) // a list in an array
+	reads(t, []byte("\x81\x91\x01\x01"), map[[1]any]int{{int64(1)}: 1}, true)
 }
 
 func TestTimesAreInUTCWhereverTheyStand(t *testing.T) {

@@ -21,9 +21,14 @@ import (
 func TestTheSentenceHoldsForRandomTypes(t *testing.T) {
 	const types, values = 2000, 8
 	accepted, refused := 0, 0
+	var others [][]byte // what was stored of other types
 	for seed := range uint64(types) {
 		r := &random{rand.New(rand.NewPCG(seed, 15))}
 		typ := r.typ(3)
+		for _, raw := range others {
+			value.Into(raw, reflect.New(typ).Elem()) // does not panic
+		}
+		others = others[max(0, len(others)-20):]
 		for range values {
 			v := reflect.New(typ).Elem()
 			r.fill(v, 4)
@@ -52,6 +57,7 @@ func TestTheSentenceHoldsForRandomTypes(t *testing.T) {
 			}
 			value.Of(raw)
 			value.Public(raw)
+			others = append(others, raw)
 		}
 	}
 	if t.Logf("%d values came back, %d were refused", accepted, refused); accepted < types*values/2 || refused < 10 {
@@ -92,8 +98,31 @@ func (r *random) leaf() reflect.Type {
 		reflect.TypeFor[time.Time](), reflect.TypeFor[time.Duration](), reflect.TypeFor[any](), reflect.TypeFor[error](), reflect.TypeFor[fmt.Stringer](),
 		reflect.TypeFor[level](), reflect.TypeFor[strict](), reflect.TypeFor[Base](), reflect.TypeFor[embedsValue](), reflect.TypeFor[binary](),
 		reflect.TypeFor[stamped](), reflect.TypeFor[spot](), reflect.TypeFor[[]string](), reflect.TypeFor[map[string]any](),
-		reflect.TypeFor[map[string]string](), reflect.TypeFor[node](), reflect.TypeFor[chan int](), reflect.TypeFor[clash2]())
+		reflect.TypeFor[map[string]string](), reflect.TypeFor[node](), reflect.TypeFor[chan int](), reflect.TypeFor[clash2](),
+		reflect.TypeFor[embedsHidden](), reflect.TypeFor[struct{ embedsHidden }](), reflect.TypeFor[embedsPointer](), reflect.TypeFor[twoBases](),
+		reflect.TypeFor[embedsOdd](), reflect.TypeFor[listed](), reflect.TypeFor[aliased](), reflect.TypeFor[embedsItself]())
 }
+
+// embedsOdd embeds what is no struct, or is not exported.
+type embedsOdd struct {
+	Word
+	*Number
+	word    //lint:ignore U1000 it is there to be left out
+	*number //lint:ignore U1000 it is there to be left out
+	error
+	fmt.Stringer
+	moment
+	embedsHidden
+	Last int
+}
+
+type (
+	Word   string
+	Number int
+	word   string
+	number int
+	moment = time.Time
+)
 
 func (r *random) structure(depth int) reflect.Type {
 	var fields []reflect.StructField
@@ -163,7 +192,7 @@ func (r *random) fill(v reflect.Value, depth int) {
 		r.fillMap(v, depth)
 	case k == reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Type().Field(i); f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct {
+			if isStored(v.Type().Field(i)) {
 				r.fill(v.Field(i), depth-1)
 			}
 		}
@@ -265,7 +294,7 @@ func differentStruct(want, got reflect.Value, path string) string {
 		omitEmpty = omitEmpty || f.Name == "_msgpack" && strings.Contains(tag, "omitempty")
 		a, b := want.Field(i), got.Field(i)
 		switch k := a.Kind(); {
-		case tag == "-", !f.IsExported() && !f.Anonymous:
+		case tag == "-", !isStored(f):
 			if !b.IsZero() {
 				return path + "." + f.Name + " (is no field to be read)"
 			}
@@ -278,6 +307,11 @@ func differentStruct(want, got reflect.Value, path string) string {
 		}
 	}
 	return ""
+}
+
+// isStored reports whether a field is exported, or embeds some that are.
+func isStored(f reflect.StructField) bool {
+	return f.IsExported() || f.Anonymous && f.Type.Kind() == reflect.Struct && f.Type != reflect.TypeFor[time.Time]()
 }
 
 // isNil reports whether v is a nil, or leads to one by pointers and interfaces.

@@ -19,7 +19,7 @@ var (
 	errDeep     = errors.New("nested too deep, or it contains itself")
 	errChain    = errors.New("a chain of pointers without an end")
 	errMethods  = errors.New("an interface with methods: only a nil can be read back")
-	errOwnBytes = errors.New("its own decoder does not accept what its encoder wrote")
+	errOwnBytes = errors.New("its own decoder does not accept what was written")
 	errNotASlot = errors.New("an embedded pointer to a type that is not exported: only a nil can be read back")
 )
 
@@ -30,10 +30,23 @@ var (
 // elements: that is how deep the encoding becomes. Pointers and interfaces are
 // written as what they hold, so a cycle of them alone has no depth. They count
 // into hops, which begins again at each array, map or struct.
+//
+// Where the type has a decoder of its own, that is tried. Many do not accept what
+// their own encoder makes of the zero value, and a struct with one such field
+// could not be read at all.
 func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error {
+	start := len(e.out.b)
+	err := e.write(v, s, depth, hops)
+	if err == nil && s.Decodes && !read(e.out.b[start:], s, reflect.New(s.Type).Elem()) {
+		return errOwnBytes
+	}
+	return err
+}
+
+func (e *encoder) write(v reflect.Value, s *shape.Shape, depth, hops int) error {
 	switch {
 	case s.Encodes:
-		return e.itself(v, s)
+		return e.itself(v)
 	case s.Why != nil:
 		return s.Why
 	}
@@ -113,10 +126,8 @@ func (e *encoder) list(v reflect.Value, elem *shape.Shape, depth int) error {
 	return nil
 }
 
-// itself has the library call a type's own encoder, and its decoder to see
-// whether that accepts what was written. Many do not accept their own zero
-// value, and a struct with one such field could not be read at all.
-func (e *encoder) itself(v reflect.Value, s *shape.Shape) (err error) {
+// itself has the library call a type's own encoder.
+func (e *encoder) itself(v reflect.Value) (err error) {
 	defer func() {
 		if recover() != nil {
 			err = errPanicked
@@ -134,9 +145,6 @@ func (e *encoder) itself(v reflect.Value, s *shape.Shape) (err error) {
 	written := e.out.b[start:]
 	if n, ok := wire.Skip(written); !ok || n != len(written) {
 		return errMalformed
-	}
-	if !read(written, s, reflect.New(s.Type).Elem()) {
-		return errOwnBytes
 	}
 	return nil
 }

@@ -111,6 +111,11 @@ func TestStructsThatTheLibraryCannotReadBackComeBack(t *testing.T) {
 	comesBack(t, embedsPointer{&Base{1, 2}, 1})
 	comesBack(t, embedsPointer{&Base{}, 1})
 	comesBack(t, embedsHidden{nil, 1})
+	if raw := mustEncode(t, embedsHidden{nil, 1}); string(raw) != "\x81\xa1N\x01" {
+		t.Errorf("a nil that nobody can read is written: % x", raw)
+	}
+	comesBack(t, struct{ embedsHidden }{embedsHidden{nil, 1}})
+	refused(t, struct{ embedsHidden }{embedsHidden{&base{}, 1}}, ".embedsHidden.base: an embedded pointer to a type that is not exported: only a nil can be read back")
 	comesBack(t, embedsValue{base{1, 2}, time.Unix(5, 0).UTC()})
 	comesBack(t, interned{"text", "text", "text"})
 	comesBack(t, interned{"text", "text", []byte("text")})
@@ -193,12 +198,12 @@ type sameName struct {
 }
 
 type hiddenInList struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	*Base
 }
 
 type hiddenInList2 struct {
-	_msgpack struct{} `msgpack:",as_array"`
+	_msgpack struct{} `msgpack:",as_array"` //lint:ignore U1000 the library reads its tag
 	*base
 }
 
@@ -230,8 +235,8 @@ func TestWhatCouldNotBeReadBackIsRefusedWithItsPath(t *testing.T) {
 		{noValue{}, "its encoding is not one msgpack value at most 32 deep"},
 		{struct{ A panicking }{}, ".A: its encoder panicked"},
 		{struct{ A failing }{}, ".A: no"},
-		{struct{ Born []day }{[]day{5, 0}}, ".Born[1]: its own decoder does not accept what its encoder wrote"},
-		{&panicsLate{}, "its own decoder does not accept what its encoder wrote"},
+		{struct{ Born []day }{[]day{5, 0}}, ".Born[1]: its own decoder does not accept what was written"},
+		{&panicsLate{}, "its own decoder does not accept what was written"},
 		{sameName{}, ".B: another field is stored under the same name"},
 		{hiddenInList{}, ".Base.ID: behind a nil embedded pointer there is nothing to store as an element of a list"},
 		{hiddenInList2{}, ".base: an embedded pointer to a type that is not exported cannot be stored in a struct with the tag as_array"},
@@ -254,7 +259,7 @@ func TestWhatTheAuthorLeavesOutIsNoReasonToRefuse(t *testing.T) {
 }
 
 type unreadableInside struct {
-	mu struct{ state chan int }
+	mu struct{ state chan int } //lint:ignore U1000 it is there to be left out
 	A  int
 }
 
@@ -266,8 +271,8 @@ type (
 	EmbedsRound  struct{ Round }
 	Round        struct{ *EmbedsRound }
 	embedsItself struct {
-		*embedsItself
-		A int
+		*embedsItself //lint:ignore U1000 it is there to be left out
+		A             int
 	}
 	node struct {
 		Next *node

@@ -68,7 +68,7 @@ func holds[T any](values ...T) func(*testing.T) {
 func comesBack[T any](t *testing.T, v T, mayBeRefused bool) {
 	t.Helper()
 	raw, err := encoded(v)
-	if mayBeRefused && err != nil && strings.HasSuffix(err.Error(), "its own decoder does not accept what its encoder wrote") {
+	if mayBeRefused && err != nil && strings.HasSuffix(err.Error(), "its own decoder does not accept what was written") {
 		return
 	}
 	if err != nil {
@@ -138,7 +138,6 @@ var popular = map[string]func(*testing.T){
 	"pgtype.Range[int]":      holds(pgtype.Range[int]{Lower: 1, Upper: 2, LowerType: pgtype.Inclusive, UpperType: pgtype.Exclusive, Valid: true}),
 	"pgtype.Array[string]":   holds(pgtype.Array[string]{Elements: []string{"a"}, Valid: true}),
 	"pq.StringArray":         holds(pq.StringArray{"a"}),
-	"pq.NullTime":            holds(pq.NullTime{Time: at, Valid: true}),
 	"bson.ObjectID":          holds(bson.ObjectID{1, 2, 3}),
 	"bson.DateTime":          holds(bson.DateTime(5)),
 	"bson.D":                 holds(bson.D{{Key: "a", Value: int64(1)}}),
