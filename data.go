@@ -47,7 +47,7 @@ func (s *Session) worthKeeping(now time.Time) bool {
 
 // dataRoom is user.room of the data.
 func (s *Session) dataRoom(bool) int {
-	if s.work.Values.Len()+s.work.Metadata.Len() > 0 {
+	if s.work.Values.Len()+s.work.Metadata.Len() > 0 || s.work.Expiry != (payload.Expiry{}) {
 		return s.cost(dataAt, s.work.PackedLen())
 	}
 	return s.dataStays()
@@ -71,6 +71,11 @@ func (s *Session) cameLen() int {
 		return 0
 	}
 	return s.data.plainLen
+}
+
+// dataGrows reports whether this request made more data than came.
+func (s *Session) dataGrows() bool {
+	return s.extent != decide.Untouched && s.work.PackedLen() > s.cameLen()
 }
 
 // planCompanion is user.plan of the companion cookie.

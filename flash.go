@@ -22,7 +22,7 @@ func (s *Session) Flash(key string, value any) error {
 		f := s.flashes()
 		out := f.Out.With(key, raw)
 		r := s.flashWith(out, s.live() || s.worthKeeping(s.at))
-		if err := s.fits(flashAt, r.PackedLen(), f.cameLen(), r.Values); err != nil {
+		if err := s.fits(flashAt, r.PackedLen(), s.flashCameLen(), r.Values); err != nil {
 			return err
 		}
 		f.Out = out
@@ -97,7 +97,7 @@ func (s *Session) openFlash() {
 		s.note(f.refusal(name, 0))
 	}
 	if f.standing == decide.Alive && s.m.FlashEnd(f.payload.Made) <= s.at.Unix() {
-		f.payload = payload.Flash{}
+		f.payload, f.plainLen = payload.Flash{}, 0
 		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
 	}
@@ -161,14 +161,28 @@ func (s *Session) flashWith(out wire.Pairs, owned bool) payload.Flash {
 	return r
 }
 
-// cameLen is how long a flash payload may be that is not longer than the one
-// that came. The id of a session may have been added.
-func (f *flashState) cameLen() int {
-	if f.plainLen == 0 {
+// flashCameLen is how long a flash payload may be that is not longer than the
+// one that came. Where it had no id, that of a session may have been added. What
+// went with its session gives no right to be as large again.
+func (s *Session) flashCameLen() int {
+	f := s.flash
+	if f.plainLen == 0 || !s.showsFlash() {
 		return 0
 	}
-	const id = 2 + len(f.payload.ID)
-	return f.plainLen + id
+	if f.payload.ID != (payload.ID{}) {
+		return f.plainLen
+	}
+	return f.plainLen + flashIDLen
+}
+
+// flashGrows reports whether this request made more flash than came. It may then
+// have the room that the data has given up.
+func (s *Session) flashGrows() bool {
+	if s.flash == nil || s.flash.Out.Len() == 0 {
+		return false
+	}
+	r := s.flashWith(s.flash.Out, true)
+	return r.PackedLen() > s.flashCameLen()
 }
 
 // flashRoom is user.room of flash: what came, in case of a redirect, and what
@@ -178,12 +192,26 @@ func (s *Session) flashRoom(exact bool) int {
 		s.openFlash()
 	}
 	f := s.flash
-	if f != nil && f.Out.Len() > 0 {
-		r := s.flashWith(f.Out, true) // whoever asks writes data
-		return s.cost(flashAt, r.PackedLen())
+	switch {
+	case f == nil || f.standing == decide.Unopened && f.Out.Len() == 0:
+		if stays := s.flashStays(); stays > 0 {
+			return stays + 2*flashIDLen
+		}
+		return 0
+	case f.Out.Len() == 0 && (f.standing != decide.Alive || f.payload.ID != (payload.ID{})):
+		return s.flashStays()
 	}
-	return s.flashStays()
+	r := s.flashWith(f.Out, true) // whoever asks writes data, so flash gets the id of a session
+	size := s.cost(flashAt, r.PackedLen())
+	if f.Out.Len() == 0 {
+		size = max(size, s.flashStays())
+	}
+	return size
 }
+
+// flashIDLen is what the id of a session takes in a payload, in bytes. Sealed it
+// takes less than twice as much.
+const flashIDLen = 2 + len(payload.ID{})
 
 // flashStays is what the flash cookies that came take, if they stay as they
 // are. Flash past its lifetime is deleted, so it takes nothing; and neither does
@@ -256,7 +284,7 @@ func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
 		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.FlashAge(made, e.now),
-		cameLen: s.flash.cameLen(), stays: s.flashStays(), own: s.flash.changed(),
+		cameLen: s.flashCameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }
 

@@ -145,6 +145,14 @@ func TestNothingOfOursPrintsASecret(t *testing.T) {
 			defer cancel()
 			print("a handler, derived", map[string]any{"context": derived, "without cancel": context.WithoutCancel(derived), "struct": withContext{derived}})
 			print("a handler's writer", map[string]any{"writer": w, "struct": withWriter{w}})
+			testkit.Set("more", 1)(s)
+			w.WriteHeader(http.StatusOK)
+			for _, c := range (testkit.Answer{Header: w.Header()}).Cookies() {
+				if c.Value != "" {
+					secrets = append(secrets, c.Value)
+				}
+			}
+			print("a writer after the header", map[string]any{"writer": w, "struct": withWriter{w}})
 			panic(ctx)
 		})
 	}()

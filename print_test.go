@@ -12,6 +12,7 @@ import (
 	"math"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -239,4 +240,39 @@ func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	text, err = json.Marshal(v.Now())
 	testkit.NoError(t, err)
 	testkit.Equal(t, "after Edit", strings.Contains(string(text), "secret"), false)
+}
+
+// TestMarshalJSONIsOneLook has another goroutine destroy the session. What is
+// shown is the session before it or after it, and never a mix.
+func TestMarshalJSONIsOneLook(t *testing.T) {
+	v := testkit.NewVisitor(t, cookiesession.Config{TrackViews: true})
+	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+		testkit.Set("k", 1)(s)
+		testkit.Flash("f", 1)(s)
+	})
+	old := v.Now().ID()
+	for range 2000 {
+		s := v.Now()
+		s.Len()
+		started := make(chan struct{})
+		var all sync.WaitGroup
+		all.Go(func() {
+			close(started)
+			testkit.Must(s.Destroy())
+		})
+		<-started
+		text, err := json.Marshal(s)
+		all.Wait()
+		testkit.NoError(t, err)
+		var got struct {
+			ID            string
+			Values, Flash map[string]any
+			Views         struct{ Requests int }
+		}
+		testkit.NoError(t, json.Unmarshal(text, &got))
+		before := got.ID == old
+		if want := map[bool]string{true: "1 1 2", false: "0 0 1"}[before]; fmt.Sprint(len(got.Values), len(got.Flash), got.Views.Requests) != want {
+			t.Fatalf("before the end %v, but it shows %s", before, text)
+		}
+	}
 }
