@@ -4,6 +4,7 @@ package cookiesession_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -12,7 +13,6 @@ import (
 	"math"
 	"net/http"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -242,37 +242,32 @@ func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	testkit.Equal(t, "after Edit", strings.Contains(string(text), "secret"), false)
 }
 
-// TestMarshalJSONIsOneLook has another goroutine destroy the session. What is
-// shown is the session before it or after it, and never a mix.
+// TestMarshalJSONIsOneLook has an event destroy the session, as another goroutine
+// might. Events are told when a look has ended. What is shown is the session
+// before it, and no mix.
 func TestMarshalJSONIsOneLook(t *testing.T) {
-	v := testkit.NewVisitor(t, cookiesession.Config{TrackViews: true})
-	v.Visit(http.StatusSeeOther, func(s *cookiesession.Session) {
+	var m *cookiesession.Manager
+	told := 0
+	m = testkit.Manager(t, cookiesession.Config{TrackViews: true, OnEvent: func(ctx context.Context, e cookiesession.Event) {
+		if e.Kind == cookiesession.EventDoubled {
+			told++
+			testkit.Must(m.FromContext(ctx).Destroy())
+		}
+	}})
+	cookie := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) {
 		testkit.Set("k", 1)(s)
 		testkit.Flash("f", 1)(s)
 	})
-	old := v.Now().ID()
-	for range 2000 {
-		s := v.Now()
-		s.Len()
-		started := make(chan struct{})
-		var all sync.WaitGroup
-		all.Go(func() {
-			close(started)
-			testkit.Must(s.Destroy())
-		})
-		<-started
-		text, err := json.Marshal(s)
-		all.Wait()
-		testkit.NoError(t, err)
-		var got struct {
-			ID            string
-			Values, Flash map[string]any
-			Views         struct{ Requests int }
-		}
-		testkit.NoError(t, json.Unmarshal(text, &got))
-		before := got.ID == old
-		if want := map[bool]string{true: "1 1 2", false: "0 0 1"}[before]; fmt.Sprint(len(got.Values), len(got.Flash), got.Views.Requests) != want {
-			t.Fatalf("before the end %v, but it shows %s", before, text)
-		}
+	id := m.Open(t.Context(), cookie).ID()
+	text, err := json.Marshal(m.Open(t.Context(), cookie+"; s_session=another"))
+	testkit.NoError(t, err)
+	var got struct {
+		ID            string
+		New           bool
+		Values, Flash map[string]any
+		Views         struct{ Requests int }
 	}
+	testkit.NoError(t, json.Unmarshal(text, &got))
+	testkit.Equal(t, "events", told, 1)
+	testkit.Equal(t, "what is shown", fmt.Sprint(got), fmt.Sprintf("{%s false map[k:1] map[f:1] {2}}", id))
 }
