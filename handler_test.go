@@ -165,7 +165,7 @@ func TestNothingOfOursPrintsASecret(t *testing.T) {
 // TestTwoHandlersCommitASessionOnce: NewContext lets a program hand one session
 // to any number of handlers.
 func TestTwoHandlersCommitASessionOnce(t *testing.T) {
-	m := testkit.Manager(t, cookiesession.Config{})
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
 	handler := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = m.FromContext(r.Context()).Set("k", 1)
 	}))
@@ -194,7 +194,7 @@ func TestTwoHandlersCommitASessionOnce(t *testing.T) {
 func TestTwoManagersOfOneNameNestedAreToldOnce(t *testing.T) {
 	events := new(testkit.Events)
 	ring := testkit.Ring(t)
-	outer := testkit.Manager(t, cookiesession.Config{Keyring: ring})
+	outer := testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, "")
 	inner := testkit.Manager(t, cookiesession.Config{Keyring: ring, OnEvent: events.Add})
 	another := testkit.Manager(t, cookiesession.Config{Keyring: ring, Name: "another", OnEvent: events.Add})
 	page := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
