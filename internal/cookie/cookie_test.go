@@ -207,4 +207,11 @@ func TestOneResponseDeletesAtMostSoManyChunks(t *testing.T) {
 	if len(first) != cookie.MaxChunks || len(second) != 0 {
 		t.Errorf("%d and %d deletions, want %d in all", len(first), len(second), cookie.MaxChunks)
 	}
+	// Where the cookie came twice, each variant of a chunk counts.
+	in = [1]cookie.Incoming{}
+	cookie.Collect(in[:], "n", []string{""}, []string{"n=v; n=w; " + line.String()})
+	c, leftovers = cookie.New("n", cookie.Attributes{Path: "/a", Domain: "x.y"}), 0
+	if all := c.AppendDeletions(nil, &in[0], 0, &leftovers); len(all) != 4+cookie.MaxChunks {
+		t.Errorf("%d deletions, want 4 and %d of chunks", len(all), cookie.MaxChunks)
+	}
 }
