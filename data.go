@@ -73,11 +73,6 @@ func (s *Session) cameLen() int {
 	return s.data.plainLen
 }
 
-// dataGrows reports whether this request made more data than came.
-func (s *Session) dataGrows() bool {
-	return s.extent != decide.Untouched && s.work.PackedLen() > s.cameLen()
-}
-
 // planCompanion is user.plan of the companion cookie.
 func (s *Session) planCompanion(ending) step {
 	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}

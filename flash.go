@@ -54,8 +54,7 @@ func (s *Session) KeepFlash(keys ...string) {
 // [EventWriteRefused].
 func (s *Session) ClearFlash() {
 	s.change(func() error {
-		f := s.flashes()
-		f.Drop()
+		s.flashes().Drop()
 		return nil
 	})
 }
@@ -92,12 +91,12 @@ func (s *Session) openFlash() {
 	openAt(s, flashAt, &f.opened, (*payload.Flash).Unpack)
 	name := s.m.users[flashAt].Name
 	if f.standing == decide.Alive && !s.ownFlash() {
-		f.payload, f.plainLen = payload.Flash{}, 0
+		f.payload = payload.Flash{}
 		f.end(decide.Invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
 	if f.standing == decide.Alive && s.m.FlashEnd(f.payload.Made) <= s.at.Unix() {
-		f.payload, f.plainLen = payload.Flash{}, 0
+		f.payload = payload.Flash{}
 		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
 	}
@@ -163,26 +162,14 @@ func (s *Session) flashWith(out wire.Pairs, owned bool) payload.Flash {
 
 // flashCameLen is how long a flash payload may be that is not longer than the
 // one that came. Where it had no id, that of a session may have been added. What
-// went with its session gives no right to be as large again.
+// went with its session, or has ended, gives no right to be as large again.
 func (s *Session) flashCameLen() int {
-	f := s.flash
-	if f.plainLen == 0 || !s.showsFlash() {
+	if s.flash.standing != decide.Alive || !s.showsFlash() {
 		return 0
 	}
-	if f.payload.ID != (payload.ID{}) {
-		return f.plainLen
-	}
-	return f.plainLen + flashIDLen
-}
-
-// flashGrows reports whether this request made more flash than came. It may then
-// have the room that the data has given up.
-func (s *Session) flashGrows() bool {
-	if s.flash == nil || s.flash.Out.Len() == 0 {
-		return false
-	}
-	r := s.flashWith(s.flash.Out, true)
-	return r.PackedLen() > s.flashCameLen()
+	r := s.flash.payload
+	r.ID = payload.ID{1} // any: only the size matters
+	return r.PackedLen()
 }
 
 // flashRoom is user.room of flash: what came, in case of a redirect, and what
@@ -191,27 +178,16 @@ func (s *Session) flashRoom(exact bool) int {
 	if exact {
 		s.openFlash()
 	}
-	f := s.flash
-	switch {
-	case f == nil || f.standing == decide.Unopened && f.Out.Len() == 0:
-		if stays := s.flashStays(); stays > 0 {
-			return stays + 2*flashIDLen
-		}
-		return 0
-	case f.Out.Len() == 0 && (f.standing != decide.Alive || f.payload.ID != (payload.ID{})):
-		return s.flashStays()
+	f, stays := s.flash, s.flashStays()
+	if f == nil || f.standing != decide.Alive && f.Out.Len() == 0 {
+		return stays + min(stays, 2*(2+len(payload.ID{}))) // the id of a session takes less than that, sealed
 	}
 	r := s.flashWith(f.Out, true) // whoever asks writes data, so flash gets the id of a session
-	size := s.cost(flashAt, r.PackedLen())
-	if f.Out.Len() == 0 {
-		size = max(size, s.flashStays())
+	if sent := s.cost(flashAt, r.PackedLen()); f.Out.Len() > 0 || sent > stays {
+		return sent
 	}
-	return size
+	return stays
 }
-
-// flashIDLen is what the id of a session takes in a payload, in bytes. Sealed it
-// takes less than twice as much.
-const flashIDLen = 2 + len(payload.ID{})
 
 // flashStays is what the flash cookies that came take, if they stay as they
 // are. Flash past its lifetime is deleted, so it takes nothing; and neither does
@@ -229,8 +205,7 @@ func (s *Session) flashStays() int {
 
 // planFlash is user.plan of flash.
 func (s *Session) planFlash(e ending) step {
-	in := &s.in[flashAt]
-	if s.flash == nil && in.Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
+	if s.flash == nil && s.in[flashAt].Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
 		return step{}
 	}
 	facts := s.flashFacts(e)
