@@ -167,8 +167,7 @@ func (s *Session) flashCameLen() int {
 	if s.flash.standing != decide.Alive || !s.showsFlash() {
 		return 0
 	}
-	r := s.flash.payload
-	r.ID = payload.ID{1} // any: only the size matters
+	r := payload.Flash{Made: s.flash.payload.Made, Values: s.flash.payload.Values, ID: payload.ID{1}} // any id: only the size matters
 	return r.PackedLen()
 }
 
