@@ -47,8 +47,7 @@ func (s *Session) commit(h http.Header, status int, panicked bool) error {
 // still read it.
 func (s *Session) dropFlashUnopened(h http.Header) {
 	c := &s.m.users[flashAt]
-	r := response{s: s, lines: h["Set-Cookie"], before: len(h["Set-Cookie"])}
-	if r.sets(flashAt) {
+	if r := (response{s: s, lines: h["Set-Cookie"], before: len(h["Set-Cookie"])}); r.sets(flashAt) {
 		return
 	}
 	s.begin()

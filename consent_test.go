@@ -269,3 +269,25 @@ func TestTheTestCookieIsAlone(t *testing.T) {
 	res = v.Page(func(s *cookiesession.Session) { s.DeleteTestCookie() })
 	testkit.Equal(t, "a deletion of what is not there", len(res.Cookies()), 0)
 }
+
+func TestDenyIsAChangeWhereCookiesGo(t *testing.T) {
+	for name, tc := range map[string]struct {
+		before func(*cookiesession.Session)
+		want   bool
+	}{
+		"data":          {testkit.Set("k", 1), true},
+		"flash":         {testkit.Flash("f", 1), true},
+		"a test cookie": {(*cookiesession.Session).SetTestCookie, true},
+		"nothing":       {nil, false},
+	} {
+		c := testkit.NewClient(t, cookiesession.Config{})
+		c.Visit(http.StatusSeeOther, tc.before)
+		var modified bool
+		a := c.Look(http.StatusSeeOther, func(s *cookiesession.Session) {
+			s.Deny()
+			modified = s.Modified()
+		})
+		testkit.Equal(t, name, modified, tc.want)
+		testkit.Equal(t, name+", cookies go", strings.Contains(a.Names(), "-"), tc.want)
+	}
+}

@@ -47,7 +47,7 @@ func (s *Session) worthKeeping(now time.Time) bool {
 
 // dataRoom is user.room of the data.
 func (s *Session) dataRoom(bool) int {
-	if s.work.Values.Len()+s.work.Metadata.Len() > 0 {
+	if s.work.Values.Len()+s.work.Metadata.Len() > 0 || s.work.Expiry != (payload.Expiry{}) {
 		return s.cost(dataAt, s.work.PackedLen())
 	}
 	return s.dataStays()

@@ -22,7 +22,7 @@ func (s *Session) Flash(key string, value any) error {
 		f := s.flashes()
 		out := f.Out.With(key, raw)
 		r := s.flashWith(out, s.live() || s.worthKeeping(s.at))
-		if err := s.fits(flashAt, r.PackedLen(), f.cameLen(), r.Values); err != nil {
+		if err := s.fits(flashAt, r.PackedLen(), s.flashCameLen(), r.Values); err != nil {
 			return err
 		}
 		f.Out = out
@@ -54,8 +54,7 @@ func (s *Session) KeepFlash(keys ...string) {
 // [EventWriteRefused].
 func (s *Session) ClearFlash() {
 	s.change(func() error {
-		f := s.flashes()
-		f.Drop()
+		s.flashes().Drop()
 		return nil
 	})
 }
@@ -92,7 +91,7 @@ func (s *Session) openFlash() {
 	openAt(s, flashAt, &f.opened, (*payload.Flash).Unpack)
 	name := s.m.users[flashAt].Name
 	if f.standing == decide.Alive && !s.ownFlash() {
-		f.payload, f.plainLen = payload.Flash{}, 0
+		f.payload = payload.Flash{}
 		f.end(decide.Invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
@@ -161,14 +160,15 @@ func (s *Session) flashWith(out wire.Pairs, owned bool) payload.Flash {
 	return r
 }
 
-// cameLen is how long a flash payload may be that is not longer than the one
-// that came. The id of a session may have been added.
-func (f *flashState) cameLen() int {
-	if f.plainLen == 0 {
+// flashCameLen is how long a flash payload may be that is not longer than the
+// one that came. Where it had no id, that of a session may have been added. What
+// went with its session, or has ended, gives no right to be as large again.
+func (s *Session) flashCameLen() int {
+	if s.flash.standing != decide.Alive || !s.showsFlash() {
 		return 0
 	}
-	const id = 2 + len(f.payload.ID)
-	return f.plainLen + id
+	r := payload.Flash{Made: s.flash.payload.Made, Values: s.flash.payload.Values, ID: payload.ID{1}} // any id: only the size matters
+	return r.PackedLen()
 }
 
 // flashRoom is user.room of flash: what came, in case of a redirect, and what
@@ -177,12 +177,15 @@ func (s *Session) flashRoom(exact bool) int {
 	if exact {
 		s.openFlash()
 	}
-	f := s.flash
-	if f != nil && f.Out.Len() > 0 {
-		r := s.flashWith(f.Out, true) // whoever asks writes data
-		return s.cost(flashAt, r.PackedLen())
+	f, stays := s.flash, s.flashStays()
+	if f == nil || f.standing != decide.Alive && f.Out.Len() == 0 {
+		return stays + min(stays, 2*(2+len(payload.ID{}))) // the id of a session takes less than that, sealed
 	}
-	return s.flashStays()
+	r := s.flashWith(f.Out, true) // whoever asks writes data, so flash gets the id of a session
+	if sent := s.cost(flashAt, r.PackedLen()); f.Out.Len() > 0 || sent > stays {
+		return sent
+	}
+	return stays
 }
 
 // flashStays is what the flash cookies that came take, if they stay as they
@@ -201,8 +204,7 @@ func (s *Session) flashStays() int {
 
 // planFlash is user.plan of flash.
 func (s *Session) planFlash(e ending) step {
-	in := &s.in[flashAt]
-	if s.flash == nil && in.Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
+	if s.flash == nil && s.in[flashAt].Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
 		return step{}
 	}
 	facts := s.flashFacts(e)
@@ -256,7 +258,7 @@ func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
 		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.FlashAge(made, e.now),
-		cameLen: s.flash.cameLen(), stays: s.flashStays(), own: s.flash.changed(),
+		cameLen: s.flashCameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }
 

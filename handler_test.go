@@ -145,6 +145,14 @@ func TestNothingOfOursPrintsASecret(t *testing.T) {
 			defer cancel()
 			print("a handler, derived", map[string]any{"context": derived, "without cancel": context.WithoutCancel(derived), "struct": withContext{derived}})
 			print("a handler's writer", map[string]any{"writer": w, "struct": withWriter{w}})
+			testkit.Set("more", 1)(s)
+			w.WriteHeader(http.StatusOK)
+			for _, c := range (testkit.Answer{Header: w.Header()}).Cookies() {
+				if c.Value != "" {
+					secrets = append(secrets, c.Value)
+				}
+			}
+			print("a writer after the header", map[string]any{"writer": w, "struct": withWriter{w}})
 			panic(ctx)
 		})
 	}()
@@ -157,7 +165,7 @@ func TestNothingOfOursPrintsASecret(t *testing.T) {
 // TestTwoHandlersCommitASessionOnce: NewContext lets a program hand one session
 // to any number of handlers.
 func TestTwoHandlersCommitASessionOnce(t *testing.T) {
-	m := testkit.Manager(t, cookiesession.Config{})
+	m := testkit.QuietManager(t, cookiesession.Config{}, "")
 	handler := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_ = m.FromContext(r.Context()).Set("k", 1)
 	}))
@@ -186,7 +194,7 @@ func TestTwoHandlersCommitASessionOnce(t *testing.T) {
 func TestTwoManagersOfOneNameNestedAreToldOnce(t *testing.T) {
 	events := new(testkit.Events)
 	ring := testkit.Ring(t)
-	outer := testkit.Manager(t, cookiesession.Config{Keyring: ring})
+	outer := testkit.QuietManager(t, cookiesession.Config{Keyring: ring}, "")
 	inner := testkit.Manager(t, cookiesession.Config{Keyring: ring, OnEvent: events.Add})
 	another := testkit.Manager(t, cookiesession.Config{Keyring: ring, Name: "another", OnEvent: events.Add})
 	page := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -481,3 +481,23 @@ func TestASessionIsReissuedOnlyAfterValidateSaidYes(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatValidatePanickedWithIsNotTold: it may be the session's own data.
+func TestWhatValidatePanickedWithIsNotTold(t *testing.T) {
+	const secret = "planted-secret"
+	for name, value := range map[string]any{
+		"a text": secret, "an error": errors.New(secret), "a struct": struct{ V string }{secret}, "a map": map[string]string{secret: secret},
+	} {
+		c := verdictClient(t, func(context.Context, *cookiesession.Session) error { panic(value) })
+		c.Look(200, func(s *cookiesession.Session) {
+			err := s.Rejected()
+			if err == nil || strings.Contains(fmt.Sprintf("%v %+v %#v", err, err, err), secret) {
+				t.Errorf("%s: Rejected gives %v", name, err)
+			}
+		})
+		told := c.Events.All()
+		if len(told) == 0 || strings.Contains(fmt.Sprintf("%v %+v %#v", told, told, told), secret) || strings.Contains(fmt.Sprint(told[0].Err), secret) {
+			t.Errorf("%s: events %v", name, told)
+		}
+	}
+}

@@ -4,6 +4,7 @@ package cookiesession_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -239,4 +240,34 @@ func TestFieldsThatAreNotForJSONReachNoPage(t *testing.T) {
 	text, err = json.Marshal(v.Now())
 	testkit.NoError(t, err)
 	testkit.Equal(t, "after Edit", strings.Contains(string(text), "secret"), false)
+}
+
+// TestMarshalJSONIsOneLook has an event destroy the session, as another goroutine
+// might. Events are told when a look has ended. What is shown is the session
+// before it, and no mix.
+func TestMarshalJSONIsOneLook(t *testing.T) {
+	var m *cookiesession.Manager
+	told := 0
+	m = testkit.Manager(t, cookiesession.Config{TrackViews: true, OnEvent: func(ctx context.Context, e cookiesession.Event) {
+		if e.Kind == cookiesession.EventDoubled {
+			told++
+			testkit.Must(m.FromContext(ctx).Destroy())
+		}
+	}})
+	cookie := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) {
+		testkit.Set("k", 1)(s)
+		testkit.Flash("f", 1)(s)
+	})
+	id := m.Open(t.Context(), cookie).ID()
+	text, err := json.Marshal(m.Open(t.Context(), cookie+"; s_session=another"))
+	testkit.NoError(t, err)
+	var got struct {
+		ID            string
+		New           bool
+		Values, Flash map[string]any
+		Views         struct{ Requests int }
+	}
+	testkit.NoError(t, json.Unmarshal(text, &got))
+	testkit.Equal(t, "events", told, 1)
+	testkit.Equal(t, "what is shown", fmt.Sprint(got), fmt.Sprintf("{%s false map[k:1] map[f:1] {2}}", id))
 }

@@ -413,10 +413,12 @@ func (s *Session) forget() {
 	s.test = decide.TestUntouched
 }
 
-// CycleID gives the session a new ID with the same data. Call it at login and
-// wherever rights grow: an application may key what it knows by the ID, and
-// an attacker who planted a session (session fixation, CWE-384) must not share
-// the new one.
+// CycleID gives the session a new ID with the same data. It is for a session that
+// goes on while something that the application keys by the ID must not.
+//
+// At log-in, and wherever rights grow, [Session.Destroy] and Set what is to stay.
+// An attacker who can plant cookies plants data, such as a CSRF token or a return
+// address that he knows (session fixation, CWE-384). A new ID alone would keep it.
 func (s *Session) CycleID() error {
 	return s.change(func() error { return s.write(change{kind: changeCycle, id: payload.NewID()}) })
 }

@@ -37,9 +37,11 @@ func (e *TooLargeError) Is(target error) bool { return target == ErrTooLarge }
 // fits reports whether a payload of n bytes may stand in one compartment,
 // beside what the others will hold. One that is not larger than what came,
 // cameLen, always may: a lower limit must not leave anybody with a session
-// that cannot be changed. entries are what the error names.
+// that cannot be changed. Where something has grown in this request, it may have
+// the room that this compartment gave up before, so then that is no right.
+// entries are what the error names.
 func (s *Session) fits(at, n, cameLen int, entries wire.Pairs) error {
-	if n <= cameLen {
+	if n <= cameLen && !s.grown {
 		return nil
 	}
 	size := s.sizeBeside(at, false) + s.cost(at, n)
@@ -49,6 +51,7 @@ func (s *Session) fits(at, n, cameLen int, entries wire.Pairs) error {
 	if size > s.m.maxBytes {
 		return s.tooLarge(size, entries)
 	}
+	s.grown = true
 	return nil
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cookiesession/cookiesession"
@@ -258,4 +261,107 @@ func TestFlashKnowsOfTheDataThatStaysUnseen(t *testing.T) {
 			testkit.Equal(t, "Set-Cookie", testkit.Answer{Header: h}.Names(), "s_session_flash")
 		})
 	}
+}
+
+// TestWriteTimeAndCommitTimeGiveOneAnswer plays random histories: several
+// requests, with what came before them damaged or planted. What a write has
+// accepted is sent, and the browser then holds no more than MaxBytes.
+func TestWriteTimeAndCommitTimeGiveOneAnswer(t *testing.T) {
+	seeds := []uint64{4470, 12437, 17269} // rare ones, that have found faults
+	for seed := range uint64(2000) {
+		seeds = append(seeds, seed)
+	}
+	for _, seed := range seeds {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			limit := 512 + random.IntN(1500)
+			c := testkit.NewClient(t, cookiesession.Config{
+				Keyring:  testkit.FormatRing(t, testkit.Formats[random.IntN(2)]),
+				MaxBytes: limit, TrackViews: random.IntN(2) == 0, IdleTimeout: time.Hour,
+			})
+			issued := new(testkit.Client) // what the browser holds of what was set
+			for turn := range 6 {
+				plant(c, issued, random)
+				status := []int{200, 204, 303, 404}[random.IntN(4)]
+				var did []string
+				c.Events.Take()
+				a := c.Visit(status, func(s *cookiesession.Session) {
+					for range random.IntN(6) {
+						did = append(did, randomWrite(s, random, limit))
+					}
+					c.Events.Take() // what was refused then was refused in time
+				})
+				if len(c.Events.Of(cookiesession.EventWriteRefused)) > 0 {
+					t.Fatalf("seed %d, turn %d, limit %d, status %d: %v: refused at the commit: %v", seed, turn, limit, status, did, c.Events.All())
+				}
+				issued.Keep(a)
+				if n := len(strings.Join(issued.Jar, "")) - len(issued.Jar); n > limit {
+					t.Fatalf("seed %d, turn %d, status %d: %v: the browser holds %d bytes, the limit is %d", seed, turn, status, did, n, limit)
+				}
+			}
+		})
+	}
+}
+
+// plant adds what a visitor, or somebody who can plant cookies, may send beside
+// the session, or lets time pass until all of it has ended. issued has what
+// still counts of what was set: what does not open takes no room.
+func plant(c, issued *testkit.Client, random *rand.Rand) {
+	switch random.IntN(8) {
+	case 0:
+		time.Sleep(2 * time.Hour)
+		issued.Jar = nil // the browser has dropped what ended
+	case 1:
+		for i, pair := range c.Jar { // what came as flash no longer opens
+			if strings.HasPrefix(pair, "s_session_flash=") {
+				c.Jar[i] = strings.Replace(pair, ".", ".A", 1)
+			}
+		}
+		issued.Jar = slices.DeleteFunc(issued.Jar, func(pair string) bool { return strings.HasPrefix(pair, "s_session_flash=") })
+	case 2:
+		c.Jar = append(c.Jar, "s_session.40="+strings.Repeat("x", 600), "s_session_flash.9="+strings.Repeat("x", 600))
+	case 3:
+		c.Jar = append(c.Jar, "s_session="+strings.Repeat("x", 700))
+	case 4:
+		c.Jar = append(c.Jar, "s_session_flash="+strings.Repeat("x", 700))
+	case 5:
+		c.Jar = append(c.Jar, c.Jar...)
+	}
+}
+
+// randomWrite does one thing to the session and names it.
+func randomWrite(s *cookiesession.Session, random *rand.Rand, limit int) string {
+	value := strings.Repeat("v", random.IntN(limit*3/4))
+	key := string(rune('a' + random.IntN(3)))
+	var err error
+	name := ""
+	switch random.IntN(13) {
+	case 0, 1:
+		name, err = "Set", s.Set(key, value)
+	case 2, 3:
+		name, err = "Flash", s.Flash(key, value)
+	case 4:
+		name, err = "Update", s.Update(map[string]any{"a": value, "b": 1})
+	case 5:
+		name, err = "Delete", s.Delete(key)
+	case 6:
+		name, err = "Destroy", s.Destroy()
+	case 7:
+		name, err = "CycleID", s.CycleID()
+	case 8:
+		name = "KeepFlash"
+		s.KeepFlash()
+	case 9:
+		name = "Flashes"
+		s.Flashes()
+	case 10:
+		name, err = "SetMetadata", s.SetMetadata("m", []byte(value[:len(value)/4]))
+	case 11:
+		name = "ClearFlash"
+		s.ClearFlash()
+	case 12:
+		name = "SetExpiry"
+		s.SetExpiry(cookiesession.Idle(time.Duration(random.IntN(100000)) * time.Second))
+	}
+	return fmt.Sprintf("%s %s %d: %v", name, key, len(value), err == nil)
 }

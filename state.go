@@ -170,6 +170,7 @@ type content struct {
 	work      payload.Data
 	pending   []change // written without permission
 	extent    decide.Extent
+	grown     bool // more was written than came: see fits
 	destroyed bool
 	test      decide.TestAction
 

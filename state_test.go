@@ -9,6 +9,7 @@ import (
 
 	"github.com/cookiesession/cookiesession"
 	"github.com/cookiesession/cookiesession/internal/testkit"
+	"github.com/vmihailenco/msgpack/v5"
 )
 
 func TestASessionMayBeUsedFromManyGoroutines(t *testing.T) {
@@ -53,5 +54,76 @@ func TestAccessedTellsWhetherAnythingLooked(t *testing.T) {
 			look(s)
 			testkit.Equal(t, "Accessed after "+name, s.Accessed(), true)
 		})
+	}
+}
+
+// curious is a type whose own decoder does whatever looking says.
+type curious struct{ N int }
+
+var looking func()
+
+func (c curious) EncodeMsgpack(enc *msgpack.Encoder) error { return enc.EncodeInt(int64(c.N)) }
+
+func (c *curious) DecodeMsgpack(dec *msgpack.Decoder) error {
+	if looking != nil {
+		looking()
+	}
+	n, err := dec.DecodeInt()
+	c.N = n
+	return err
+}
+
+// TestADecoderMayLookAtTheSession: a decoder that logs the session, or reads
+// from it, would wait for ever under the session's lock.
+func TestADecoderMayLookAtTheSession(t *testing.T) {
+	for name, use := range map[string]func(*cookiesession.Session) bool{
+		"Get": func(s *cookiesession.Session) bool { _, ok := cookiesession.Get[curious](s, "k"); return ok },
+		"Pop": func(s *cookiesession.Session) bool { _, ok := cookiesession.Pop[curious](s, "k"); return ok },
+		"Edit": func(s *cookiesession.Session) bool {
+			return cookiesession.Edit(s, "k", func(c *curious) error { c.N++; return nil }) == nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := testkit.NewClient(t, cookiesession.Config{})
+			c.Visit(200, testkit.Set("k", curious{1}))
+			s := c.M.Open(t.Context(), c.Jar...)
+			looking = func() {
+				_ = fmt.Sprint(s)
+				s.Value("other")
+				s.Keys()
+				testkit.Must(s.Set("seen", true))
+			}
+			defer func() { looking = nil }()
+			done := make(chan bool, 1)
+			go func() { done <- use(s) }()
+			select {
+			case ok := <-done:
+				testkit.Equal(t, "it is decoded", ok, true)
+				testkit.Equal(t, "what the decoder wrote", s.Has("seen"), true)
+			case <-time.After(20 * time.Second):
+				t.Fatal("the decoder waits for a lock")
+			}
+		})
+	}
+}
+
+// TestOfTwoPopsAtOnceOneGetsTheValue has both decode before either removes.
+func TestOfTwoPopsAtOnceOneGetsTheValue(t *testing.T) {
+	for name, put := range map[string]func(*cookiesession.Session){
+		"data": testkit.Set("k", curious{1}), "flash": func(s *cookiesession.Session) { testkit.Must(s.FlashNow("k", curious{1})) },
+	} {
+		s := testkit.Manager(t, cookiesession.Config{}).Open(t.Context())
+		put(s)
+		var both, all sync.WaitGroup
+		both.Add(2)
+		looking = func() { both.Done(); both.Wait() }
+		got := make([]bool, 2)
+		for i := range got {
+			all.Go(func() { _, got[i] = cookiesession.Pop[curious](s, "k") })
+		}
+		all.Wait()
+		looking = nil
+		testkit.Equal(t, name+": one of them gets it", got[0] != got[1], true)
+		testkit.Equal(t, name+": it is gone", s.Has("k"), false)
 	}
 }

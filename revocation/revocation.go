@@ -172,7 +172,8 @@ func (c *Config) check() error {
 
 // Login marks the moment from which s counts as logged in under keys, and
 // gives it a new ID ([cookiesession.Session.CycleID]). Call it where a password
-// was checked, not at every request. Keys are the application's names for what
+// was checked, not at every request. Destroy the session before it, and set what
+// is to stay: a new ID alone keeps data that somebody may have planted. Keys are the application's names for what
 // may be ended together: "user:42", or an identity provider's session. There
 // may be 16, and none: every session can be ended by its ID. The session keeps
 // 10 bytes of each and no text. Another Login replaces the first.

@@ -154,7 +154,8 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	session := s.sessions.FromContext(r.Context())
-	if err := session.Set("user", user); err != nil {
+	// What the session held before may have been planted.
+	if err := errors.Join(session.Destroy(), session.Set("user", user)); err != nil {
 		finish(w, r, err)
 		return
 	}

@@ -604,6 +604,60 @@ func TestASiblingSubdomainCanPlantItsSessionUnlessHostPrefix(t *testing.T) {
 	})
 }
 
+func TestASiblingSubdomainCanLogOutAndPlantFlashUnlessHostPrefix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, cfg := range []cookiesession.Config{{}, {HostPrefix: true}} {
+			m := testkit.QuietManager(t, cfg, "")
+			arrives := func(planted string) string {
+				if cfg.HostPrefix {
+					return strings.TrimPrefix(planted, "__Host-") // browsers let nobody else set that name
+				}
+				return planted
+			}
+			own := testkit.CommitAfter(t, m, "", testkit.Set("user", "victim"))
+			time.Sleep(time.Second)
+			ended := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) {
+				testkit.Set("user", "attacker")(s)
+				s.SetExpiry(cookiesession.Idle(time.Second))
+			})
+			flash := testkit.CommitAfter(t, m, "", testkit.Flash("notice", "planted"))
+			time.Sleep(time.Second)
+			s := m.Open(t.Context(), own+"; "+arrives(ended))
+			testkit.Equal(t, "the visitor is logged out", s.Value("user") == nil, !cfg.HostPrefix)
+			testkit.Equal(t, "flash without a session", m.Open(t.Context(), arrives(flash)).Value("notice") != nil, !cfg.HostPrefix)
+			testkit.Equal(t, "flash beside a session", m.Open(t.Context(), own+"; "+arrives(flash)).Value("notice"), nil)
+		}
+	})
+}
+
+func TestDestroyAndSetAtTheLogInKeepNothingThatWasPlanted(t *testing.T) {
+	m := testkit.QuietManager(t, cookiesession.Config{TrackViews: true}, "")
+	planted := testkit.CommitAfter(t, m, "", func(s *cookiesession.Session) {
+		testkit.Set("csrf", "known to the attacker")(s)
+		testkit.Flash("notice", "planted")(s)
+		testkit.NoError(t, s.SetMetadata("planted", []byte("planted")))
+	})
+	id := m.Open(t.Context(), planted).ID()
+	for name, logIn := range map[string]func(*cookiesession.Session){
+		"Destroy and Set": func(s *cookiesession.Session) {
+			testkit.NoError(t, s.Destroy())
+			testkit.Set("user", "victim")(s)
+		},
+		"CycleID alone": func(s *cookiesession.Session) {
+			testkit.NoError(t, s.CycleID())
+			testkit.Set("user", "victim")(s)
+		},
+	} {
+		after := m.Open(t.Context(), testkit.CommitAfter(t, m, planted, logIn))
+		keeps := name == "CycleID alone"
+		testkit.Equal(t, name+": the data is there", after.Has("csrf"), keeps)
+		testkit.Equal(t, name+": the flash is there", after.Has("notice"), keeps)
+		testkit.Equal(t, name+": the metadata is there", after.Metadata("planted") != nil, keeps)
+		testkit.Equal(t, name+": the id is another", after.ID() != id, true)
+		testkit.Equal(t, name+": the log-in is there", after.Value("user"), any("victim"))
+	}
+}
+
 func TestAnAbsoluteTimeoutEndsWhatIsReplayedForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := testkit.QuietManager(t, cookiesession.Config{IdleTimeout: time.Hour, RenewAfter: time.Minute, AbsoluteTimeout: 8 * time.Hour}, "")

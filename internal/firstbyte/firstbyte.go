@@ -5,7 +5,6 @@ package firstbyte
 
 import (
 	"bufio"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -115,10 +114,6 @@ func (c *core) before(status int) {
 	c.called = true
 	c.hook.BeforeHeader(c.inner.Header(), status)
 }
-
-// Format writes the types of the writers and nothing of what is in them: the hook
-// may know secrets, and the inner writer the whole request.
-func (c *core) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "firstbyte.Writer(%T)", c.inner) }
 
 func (c *core) Header() http.Header { return c.inner.Header() }
 
