@@ -113,6 +113,18 @@ func TestIDBytesAreWhatIDEncodes(t *testing.T) {
 	})
 }
 
+func TestIdentityIsTheIDAndTheMetadata(t *testing.T) {
+	c := testkit.NewClient(t, cookiesession.Config{})
+	c.Visit(200, func(s *cookiesession.Session) {
+		_, none := s.Identity("seat")
+		testkit.Equal(t, "nothing stored", none == nil, true)
+		testkit.Must(s.SetMetadata("seat", []byte("4B")))
+		id, seat := s.Identity("seat")
+		testkit.Equal(t, "the ID", id, s.IDBytes())
+		testkit.Equal(t, "the metadata", string(seat), "4B")
+	})
+}
+
 // checked opens the client's cookies with a check, and hands the session to f.
 func checked(c *testkit.Client, check cookiesession.Check, f func(*cookiesession.Session)) http.Header {
 	s := c.M.Open(c.T.Context(), strings.Join(c.Jar, "; "))

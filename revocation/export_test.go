@@ -3,7 +3,15 @@ package revocation
 import "time"
 
 // SetClock gives a list a clock of its own: a simulation has several.
-func SetClock(l *List, now func() time.Time) { l.now = now }
+func SetClock(l *List, now func() time.Time) {
+	l.now, l.wallNow = now, func() time.Time { return now().Round(0) }
+}
+
+// SetWallClock lets the wall clock of a list differ from the one that measures
+// what has passed.
+func SetWallClock(l *List, now func() time.Time) {
+	l.wallNow = func() time.Time { return now().Round(0) }
+}
 
 // HoldWriters keeps every writer of the list's marks waiting until release.
 func HoldWriters(l *List) (release func()) {

@@ -78,6 +78,13 @@ func (w *watch) now() time.Time {
 	return time.Now().Add(w.off)
 }
 
+// wall goes on while the machine is suspended.
+func (w *watch) wall() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return time.Now().Add(w.off)
+}
+
 func (w *watch) set(still time.Time, off time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -102,6 +109,7 @@ func newPair(t *testing.T, prepare func(*pair)) *pair {
 		t.Fatal(err)
 	}
 	revocation.SetClock(list, p.clockB.now)
+	revocation.SetWallClock(list, p.clockB.wall)
 	p.b = revocationtest.Follow(t, p.ring, list)
 	time.Sleep(time.Second)
 	return p
@@ -364,9 +372,6 @@ func TestAnInstanceThatWasSuspendedForAnHourKnowsThatItIsOld(t *testing.T) {
 		p.clockB.set(slept, 0)
 		time.Sleep(time.Hour)
 		revoke(t, p.a, "user:42")
-		// It wakes. A time without its monotonic part stands for one whose two
-		// clocks disagree: that is what tells them apart.
-		p.clockB.set(slept.Round(0).Add(time.Hour), 0)
 		s := p.b.Session(other)
 		if !errors.Is(s.Rejected(), revocation.ErrStale) {
 			t.Errorf("asked before it has read: %v", s.Rejected())
@@ -598,6 +603,55 @@ func TestAListWithoutASourceDropsOldMarksWithoutRun(t *testing.T) {
 		}
 		if n := list.Status().Marks; n > 3 {
 			t.Errorf("%d marks are kept", n)
+		}
+	})
+}
+
+// shifted is a source whose clock can be wrong.
+type shifted struct {
+	*revocation.Memory
+	mu  sync.Mutex
+	off time.Duration
+}
+
+func (s *shifted) time() revocation.Moment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return revocation.MomentOf(time.Now().Add(s.off))
+}
+
+func (s *shifted) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (revocation.Moment, error) {
+	at := max(s.time(), atLeast)
+	for _, k := range keys {
+		if err := s.Restore(ctx, []revocation.Mark{{Key: k, At: at}}); err != nil {
+			return 0, err
+		}
+	}
+	return at, nil
+}
+
+func (s *shifted) Read(ctx context.Context, after revocation.Cursor) (revocation.Page, error) {
+	page, err := s.Memory.Read(ctx, after)
+	page.Now = s.time()
+	return page, err
+}
+
+// An instance never makes a mark that is earlier than its own log-ins.
+func TestALogInHereDoesNotOutliveAMarkHereThoughTheSourceIsSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &shifted{Memory: revocation.NewMemory()}
+		i := revocationtest.NewInstance(t, newRing(t), revocation.Config{Source: src, OnEvent: quiet})
+		time.Sleep(time.Second)
+		cookie := i.Login("user:42")
+		src.mu.Lock()
+		src.off = -2 * time.Second
+		src.mu.Unlock()
+		revoke(t, i, "user:42")
+		if i.Alive(cookie) {
+			t.Error("the log-in is alive")
+		}
+		if cookie := i.Login("user:42"); !i.Alive(cookie) {
+			t.Error("a log-in after it is refused")
 		}
 	})
 }

@@ -30,7 +30,7 @@ func (l *List) Run(ctx context.Context) error {
 	}
 	defer l.running.Store(false)
 	for failures := 0; ctx.Err() == nil; {
-		if err := l.catchUp(ctx); err != nil {
+		if err := l.catchUp(ctx); err != nil { // reported there
 			failures++
 			pause(ctx, backoff(failures))
 			continue
@@ -138,7 +138,7 @@ func (l *List) catchUp(ctx context.Context) error {
 // readAll reads up to the end. It needs the turn.
 func (l *List) readAll(ctx context.Context) error {
 	for more := true; more; {
-		asked := l.now()
+		asked := l.now() // what was appended before this moment is in the last page
 		var err error
 		if more, err = l.readPage(ctx, asked); err != nil {
 			l.failed(ctx, err)
@@ -153,6 +153,8 @@ func (l *List) readAll(ctx context.Context) error {
 	return nil
 }
 
+// readPage takes one page. What it learned stays if a later page fails, so a
+// long snapshot over a bad line goes on where it broke off.
 func (l *List) readPage(ctx context.Context, asked time.Time) (more bool, err error) {
 	limited, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
@@ -166,7 +168,7 @@ func (l *List) readPage(ctx context.Context, asked time.Time) (more bool, err er
 		f.lost = nil
 		f.note(Event{Kind: EventReset})
 	}
-	l.table.put(page.Marks...)
+	l.table.put(page.Marks...) // what was known stays: a source that lost data takes nothing away here
 	if f.seen != nil {
 		f.seen.put(page.Marks...)
 	}
@@ -226,6 +228,8 @@ func (l *List) restore(ctx context.Context) {
 	}
 }
 
+// bounded gives each call of the source a time of its own: one that hangs must
+// not take the time of the next.
 func (l *List) bounded(ctx context.Context, call func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()

@@ -14,6 +14,10 @@ import (
 // Memory is a source inside one process, for lists that share one: tests of
 // several instances, above all. A program of one process needs none: its
 // Config.Source is nil.
+//
+// It keeps a log, as the engines do: positions in it are cursors, and what was
+// trimmed or lost is told as they tell it. A simpler one would not show a list
+// what the others will.
 type Memory struct {
 	mu      sync.Mutex
 	marks   []Mark // what came after trimmed others
@@ -36,6 +40,9 @@ func (m *Memory) Append(ctx context.Context, keys []Key, atLeast Moment) (Moment
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// Later than the last: where no time passes between two calls, as in a
+	// test's bubble, a log-in between them is later than the first mark and has
+	// to fall under the second.
 	m.last = max(MomentOf(time.Now()), atLeast, m.last+1)
 	for _, k := range keys {
 		m.marks = append(m.marks, Mark{k, m.last})
@@ -159,6 +166,7 @@ type alone struct {
 	last Moment
 }
 
+// Append keeps no key: the list puts it into its table when this returns.
 func (a *alone) Append(_ context.Context, _ []Key, atLeast Moment) (Moment, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -170,6 +178,7 @@ func (a *alone) Read(context.Context, Cursor) (Page, error) {
 	return Page{Now: MomentOf(a.now())}, nil
 }
 
+// Wait wakes nobody: what this process revokes it knows.
 func (a *alone) Wait(ctx context.Context, _ Cursor) error {
 	<-ctx.Done()
 	return nil

@@ -115,7 +115,9 @@ type List struct {
 	mu  sync.Mutex
 	err error // why the last read failed
 
-	now func() time.Time // time.Now; a simulation has instances with different clocks
+	// time.Now, with its monotonic part and without. Tests have instances with
+	// different clocks, and suspended ones, where the two disagree.
+	now, wallNow func() time.Time
 }
 
 // New makes a list. It reads nothing yet: [List.Run] or [List.Refresh] does.
@@ -127,7 +129,8 @@ func New(cfg Config) (*List, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	l := &List{cfg: cfg, source: cfg.Source, table: newTable(), created: time.Now(), turn: make(chan struct{}, 1), now: time.Now}
+	l := &List{cfg: cfg, source: cfg.Source, table: newTable(), created: time.Now(), turn: make(chan struct{}, 1)}
+	l.now, l.wallNow = time.Now, func() time.Time { return time.Now().Round(0) }
 	if l.source == nil {
 		l.alone = true
 		l.source = &alone{now: l.wall}
@@ -368,6 +371,5 @@ func (l *List) age() (age time.Duration, heard bool) {
 	if asOf == nil {
 		return 0, false
 	}
-	now := l.now()
-	return max(now.Sub(*asOf), now.Round(0).Sub(asOf.Round(0)), 0), true
+	return max(l.now().Sub(*asOf), l.wallNow().Sub(asOf.Round(0)), 0), true
 }

@@ -285,4 +285,3 @@ func BenchmarkCheck(b *testing.B) {
 		})
 	}
 }
-

@@ -166,7 +166,7 @@ func (s *Source) write(ctx context.Context, make func(message) []byte) (message,
 			return message{}, err
 		}
 		before, err := last(ctx, stream, info)
-		if errors.Is(err, jetstream.ErrMsgNotFound) {
+		if errors.Is(err, jetstream.ErrMsgNotFound) && ctx.Err() == nil {
 			continue // trimmed or lost between the two
 		}
 		if err != nil {
@@ -367,6 +367,8 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (got revocat
 		return got, err
 	}
 	got.Now = revocation.MomentOf(now)
+	// Up to what was there when the state was asked for: that is all that was
+	// appended before this call.
 	if p.seq < info.State.LastSeq && info.State.Msgs > 0 {
 		if err := s.fetch(ctx, stream, &p, &got); err != nil {
 			return got, err

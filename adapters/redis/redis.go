@@ -146,7 +146,8 @@ return old - n
 
 func nonce() string { return rand.Text() }
 
-// Append implements [revocation.Source].
+// Append implements [revocation.Source]. The client may send it again after a
+// line broke: then the key has two marks, and the later one counts.
 func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (revocation.Moment, error) {
 	args := []any{nonce(), history, int64(atLeast)}
 	for _, k := range keys {
@@ -159,6 +160,8 @@ func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revo
 	return parseMoment(text)
 }
 
+// run sends a script by its hash, and its text where the server does not know
+// it. Some clients look at a context only while they wait for a connection.
 func (s *Source) run(ctx context.Context, script *goredis.Script, args ...any) *goredis.Cmd {
 	if err := ctx.Err(); err != nil {
 		cmd := goredis.NewCmd(ctx)
@@ -257,7 +260,7 @@ func (s *Source) readLog(ctx context.Context, p position) (got revocation.Page, 
 		return got, false, err
 	}
 	entries, _ = answer[2].([]any)
-	for _, entry := range entries {
+	for _, entry := range entries { // each names the one before it
 		e, err := parseEntry(entry)
 		if err != nil || e.before != p.nonce {
 			return got, false, err
@@ -267,6 +270,8 @@ func (s *Source) readLog(ctx context.Context, p position) (got revocation.Page, 
 	}
 	got.More = len(entries) == page
 	got.Next = p.cursor()
+	// The chain ends where the head says. It does not where entries were lost
+	// and none has come since, or where those that came have earlier ids.
 	return got, got.More || p.nonce == head, nil
 }
 
