@@ -1,6 +1,8 @@
 package dbsc
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/json"
 	"errors"
 	"io"
@@ -96,7 +98,7 @@ func (b *Binding) mark(h http.Header, r *http.Request, id sessionID, t thumbprin
 	case s.IsNew():
 		return b.refusal(s.Rejected())
 	}
-	if m := readMark(s.Metadata(markName)); mine != id || m.kind != asked || !m.of(id) {
+	if m := readMark(s.Metadata(markName)); mine != id || m.kind != asked {
 		return forged
 	}
 	if err := s.SetMetadata(markName, boundMark(id, t)); err != nil {
@@ -178,7 +180,7 @@ func (b *Binding) refreshed(w http.ResponseWriter, r *http.Request, id sessionID
 		w.WriteHeader(forged)
 		return
 	}
-	key, err := unpackKey(packed)
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), packed)
 	if err != nil || !p.verifiedBy(key) {
 		w.WriteHeader(forged)
 		return

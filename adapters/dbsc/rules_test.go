@@ -3,6 +3,7 @@ package dbsc_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,91 @@ func TestWhatMayBeOurOwnFaultIs503(t *testing.T) {
 		s.restart(dbsc.Config{})
 		b.wants("ada", dbsc.Bound)
 	})
+}
+
+func TestARegistrationThatCannotBeJudgedIs503(t *testing.T) {
+	key, newer := cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}
+	fails := false
+	s := newSiteWith(t, cookiesession.Config{
+		Keyring: newRing(t, key),
+		Validate: func(ctx, *cookiesession.Session) error {
+			if fails {
+				return errors.New("no database")
+			}
+			return nil
+		},
+	}, dbsc.Config{})
+	b := s.browser()
+	b.plain = true
+	offer := b.visit(s.logIn).Header.Get("Secure-Session-Registration")
+	fails = true
+	wants(t, "Validate cannot tell", b.send(b.registration(offer, nil, newKey())).StatusCode, 503)
+	fails = false
+	data := b.jar["s_session /"]
+	s.ring = newRing(t, newer)
+	s.restart(dbsc.Config{})
+	other := s.browser()
+	other.plain = true
+	offer = other.visit(s.logIn).Header.Get("Secure-Session-Registration")
+	other.jar["s_session /"] = data
+	wants(t, "data of an unknown key", other.send(other.registration(offer, nil, newKey())).StatusCode, 503)
+}
+
+func TestABindingThatNobodyUsedFor400DaysEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, dbsc.Config{}).loggedIn()
+		b.jar = map[string]kept{}
+		bound := b.only()
+		time.Sleep(400*24*time.Hour - time.Second)
+		wants(t, "a second before", b.send(b.refresh(bound, nil)).StatusCode, 403)
+		time.Sleep(time.Second)
+		b.refreshed(bound, b.send(b.refresh(bound, nil)))
+		wants(t, "bindings", len(b.sessions), 0)
+	})
+}
+
+func TestWhatALaterVersionBoundIsNotShown(t *testing.T) {
+	s := newSite(t, dbsc.Config{})
+	for _, later := range [][]byte{{3}, {2, 0, 0, 0, 0}, {9, 0, 0, 0, 0, 0, 0, 0, 0}, {}} {
+		b := s.browser()
+		b.visit(func(_ http.ResponseWriter, _ *http.Request, session *cookiesession.Session) {
+			must(t, session.Set("user", "ada"))
+			must(t, session.SetMetadata("dbsc", later))
+		})
+		if len(later) == 0 {
+			b.wants("ada", dbsc.Unbound)
+		} else {
+			b.wants("", dbsc.Stale)
+		}
+	}
+}
+
+func TestALogInOverABoundSessionEndsTheBindingBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, dbsc.Config{})
+		b := s.loggedIn()
+		old := b.only()
+		b.visit(func(_ http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
+			must(t, session.Destroy())
+			must(t, session.Set("user", "ada"))
+			must(t, s.b.Bind(r))
+		})
+		b.renew(old, b.request("GET", "/", nil, crossSite...)) // without the cookies that would tell
+		b.only()
+		b.isBoundForGood()
+	})
+}
+
+func TestTheServersOwnRequestIsHandedBack(t *testing.T) {
+	s := newSite(t, dbsc.Config{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /upload/{id}", func(w http.ResponseWriter, r *http.Request) { must(t, r.ParseMultipartForm(1)) })
+	body := "--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\ntext\r\n--x--\r\n"
+	r := httptest.NewRequest("POST", "/upload/7", strings.NewReader(body))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	s.b.Handler(mux).ServeHTTP(httptest.NewRecorder(), r)
+	wants(t, "pattern, for what logs outside", r.Pattern, "POST /upload/{id}")
+	wants(t, "form, for net/http to remove its files", r.MultipartForm != nil, true)
 }
 
 func TestARefreshNeverWritesTheData(t *testing.T) {
