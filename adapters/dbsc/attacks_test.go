@@ -257,6 +257,21 @@ func TestAProofIsForOneAddressAndOneBinding(t *testing.T) {
 	other.wants("ada", dbsc.Bound)
 }
 
+func TestOneKeyOfTwoSessionsIsTwoBindings(t *testing.T) {
+	s, key := newSite(t, dbsc.Config{}), newKey()
+	var both []*browser
+	for range 2 {
+		b := s.browser()
+		a := b.send(b.request("GET", "/", s.logIn))
+		b.keep(a)
+		b.registered(key, b.send(b.registration(a.Header.Get("Secure-Session-Registration"), nil, key)))
+		both = append(both, b)
+	}
+	proof := sign(t, key, challengeOf(t, both[0].send(both[0].refreshUnproved())), false)
+	wants(t, "its own", both[0].forge(false, proof).StatusCode, 200)
+	wants(t, "the other's", both[1].forge(false, proof).StatusCode, 400)
+}
+
 func TestAPageOfAnotherSiteLearnsNothing(t *testing.T) {
 	s := newSite(t, dbsc.Config{})
 	b := s.loggedIn()

@@ -108,6 +108,32 @@ func TestABindingThatNobodyUsedFor400DaysEnds(t *testing.T) {
 	})
 }
 
+func TestARefreshWithDataThatIsOverEndsTheBinding(t *testing.T) {
+	for name, why := range map[string]error{
+		"revoked": cookiesession.ErrRevoked, "not to be told": errors.New("no database"), "expired": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := false
+				s := newSiteWith(t, cookiesession.Config{IdleTimeout: time.Hour, Validate: func(ctx, *cookiesession.Session) error {
+					if over {
+						return why
+					}
+					return nil
+				}}, dbsc.Config{})
+				b := s.loggedIn()
+				bound := b.only()
+				b.keepCookies()
+				if over = true; why == nil {
+					time.Sleep(time.Hour)
+				}
+				b.refreshed(bound, b.send(b.refresh(bound, nil)))
+				wants(t, "the binding goes on", len(b.sessions) == 1, name == "not to be told")
+			})
+		})
+	}
+}
+
 func TestWhatALaterVersionBoundIsNotShown(t *testing.T) {
 	s := newSite(t, dbsc.Config{})
 	for _, later := range [][]byte{{3}, {2, 0, 0, 0, 0}, {9, 0, 0, 0, 0, 0, 0, 0, 0}, {}} {
@@ -413,9 +439,18 @@ func TestWithoutPermissionABindingEnds(t *testing.T) {
 		allowed := true
 		cfg := cookiesession.Config{Consent: func(*http.Request) bool { return allowed }}
 		s := newSiteWith(t, cfg, dbsc.Config{})
-		b := s.loggedIn()
-		time.Sleep(time.Hour)
+		b, late := s.loggedIn(), s.browser()
+		late.plain = true
+		asked := late.visit(s.logIn).Header.Get("Secure-Session-Registration")
+		time.Sleep(time.Minute)
 		allowed = false
+		for _, jar := range []map[string]kept{late.jar, {}} {
+			late.jar = jar
+			a := late.send(late.registration(asked, nil, newKey()))
+			wants(t, "a registration", a.StatusCode, 400)
+			wants(t, "sets", len(a.Header["Set-Cookie"]), 0)
+		}
+		time.Sleep(time.Hour)
 		bound := b.only()
 		a := b.send(b.refresh(bound, b.request("GET", "/", nil, crossSite...)))
 		wants(t, "without cookies nothing is known", a.StatusCode, 503)
