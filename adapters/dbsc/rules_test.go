@@ -681,6 +681,22 @@ func TestAnAnswerOfAnErrorAsksForNothing(t *testing.T) {
 	})
 }
 
+func TestBindLeavesAStaleSessionAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, dbsc.Config{})
+		b := s.loggedIn()
+		delete(b.jar, "s_session_bound /")
+		sessions := b.sessions
+		b.sessions = nil
+		a := b.visit(func(_ http.ResponseWriter, r *http.Request, _ *cookiesession.Session) {
+			wants(t, "refused", errors.Is(s.b.Bind(r), dbsc.ErrStale), true)
+		})
+		wants(t, "Set-Cookie", len(a.Header["Set-Cookie"]), 0)
+		b.sessions = sessions
+		b.wants("ada", dbsc.Bound)
+	})
+}
+
 func TestTheFirstChallengeMayComeWithTheRegistration(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newSite(t, dbsc.Config{ChallengeAtRegistration: true}).loggedIn()
