@@ -159,6 +159,7 @@ func TestForgedProofsAreRefusedAndChangeNothing(t *testing.T) {
 		"a binary item":             {false, []string{":" + base64.StdEncoding.EncodeToString([]byte(good)) + ":"}},
 		"a quote that does not end": {false, []string{`"` + good}},
 		"a megabyte":                {false, []string{strings.Repeat("a", 1<<20)}},
+		"longer than any browser's": {false, []string{signClaims(t, key, map[string]any{"jti": challenge, "x": strings.Repeat("x", 3000)}, false)}},
 		"a megabyte behind a proof": {false, []string{good + "." + strings.Repeat("a", 1<<20)}},
 
 		"a registration without a key":                      {true, []string{sign(t, key, offered, false)}},

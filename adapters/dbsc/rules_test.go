@@ -287,12 +287,29 @@ func TestLinksFromOtherSitesRefreshOrAskOnceMore(t *testing.T) {
 			})
 		})
 	}
+	t.Run("it does not ask where asking does not help", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			for _, cfg := range []dbsc.Config{{}, {AllowedRefreshInitiators: []string{}}} {
+				b := newSite(t, cfg).loggedIn()
+				thief := b.copyOf()
+				if cfg.AllowedRefreshInitiators == nil {
+					delete(thief.jar, "s_session_bound /") // the browser would have refreshed before the first request
+				} else {
+					thief.keepCookies() // the browser would not refresh before the second one
+				}
+				time.Sleep(time.Hour)
+				a := thief.load("GET", "/page", nil, crossSite...)
+				wants(t, "a page that asks again", strings.Contains(a.body, page), false)
+			}
+		})
+	})
 	t.Run("it asks once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newSite(t, dbsc.Config{AllowedRefreshInitiators: []string{}}).loggedIn()
 			time.Sleep(time.Hour)
 			thief := b.copyOf()
 			wants(t, "from another site", strings.Contains(thief.load("GET", "/page", nil, crossSite...).body, page), true)
+			wants(t, "from another host of the site", strings.Contains(thief.load("GET", "/page", nil, "Sec-Fetch-Site", "same-site").body, page), true)
 			thief.wants("", dbsc.Stale)
 			visitor := b.site.browser() // has nothing: is asked nothing
 			wants(t, "a visitor without a session", strings.Contains(visitor.load("GET", "/page", nil, crossSite...).body, page), false)
