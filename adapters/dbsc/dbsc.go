@@ -157,19 +157,15 @@ func (b *Binding) Bind(r *http.Request) error {
 	if !v.s.Allowed() {
 		return nil
 	}
-	m := readMark(v.s.Metadata(markName))
-	if m.of(id) && m.kind == bound {
-		return nil
-	}
 	if stale := v.look().stale; stale != nil && v.s.Len() == 0 {
 		return fmt.Errorf("cookiesession/dbsc: Bind: store who has logged in first: %w", stale)
 	}
-	if !m.of(id) {
+	if m := readMark(v.s.Metadata(markName)); !m.of(id) {
 		if err := v.s.SetMetadata(markName, askedMark(id, time.Now())); err != nil {
 			return fmt.Errorf("cookiesession/dbsc: Bind: %w", err)
 		}
 	}
-	v.offer()
+	v.offer() // of a bound session none is written
 	return nil
 }
 

@@ -346,7 +346,7 @@ func TestWhereTheBrowserCouldNotRefreshThePageTriesAgain(t *testing.T) {
 			"quota_exceeded":                      200,
 			`"unreachable"`:                       200,
 			"unreachable, ((":                     200,
-			"unreachable, " + strings.Repeat("a,", 600): 200,
+			"unreachable" + strings.Repeat(", a", 600): 200,
 		} {
 			thief := b.copyOf()
 			delete(thief.jar, "s_session_bound /")
