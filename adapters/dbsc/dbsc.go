@@ -148,15 +148,11 @@ func (b *Binding) Proof(r *http.Request) (proved, ends time.Time, ok bool) {
 //
 // Errors are those of [cookiesession.Session.Set]. A stale session in which the
 // handler has stored nothing is left alone, and the error is [ErrStale]: a write
-// would put an empty session in its place. On a 5xx response nothing is saved and
-// nothing is asked. Without permission ([cookiesession.Config].Consent)
-// Bind does nothing.
+// would put an empty session in its place. On a 5xx response, and without
+// permission ([cookiesession.Config].Consent), nothing is saved and nothing is asked.
 func (b *Binding) Bind(r *http.Request) error {
 	v := b.visitOf(r.Context())
 	id := v.s.IDBytes()
-	if !v.s.Allowed() {
-		return nil
-	}
 	if stale := v.look().stale; stale != nil && v.s.Len() == 0 {
 		return fmt.Errorf("cookiesession/dbsc: Bind: store who has logged in first: %w", stale)
 	}

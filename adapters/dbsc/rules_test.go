@@ -480,6 +480,24 @@ func TestWithoutPermissionABindingEnds(t *testing.T) {
 			offer = w.Header().Get("Secure-Session-Registration")
 		})
 		wants(t, "offer", offer, "")
+		b.plain = true
+		a = b.visit(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
+			s.logIn(w, r, session)
+			session.Allow()
+		})
+		wants(t, "offer, where permission comes after Bind", a.Header.Get("Secure-Session-Registration") != "", true)
+	})
+}
+
+func TestEveryCookieNameIsOneThatBrowsersTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSiteWith(t, cookiesession.Config{HostPrefix: true}, dbsc.Config{}).loggedIn()
+		wants(t, "cookies", b.names(), "__Host-s_session __Host-s_session_bound")
+		b.visit(logOut)
+		wants(t, "the end sign has a path, which __Host- forbids", b.names(), "s_session_bound.end")
+		time.Sleep(time.Hour)
+		b.visit(nil)
+		wants(t, "bindings", len(b.sessions), 0)
 	})
 }
 

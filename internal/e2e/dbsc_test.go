@@ -461,7 +461,7 @@ func TestACopiedJarIsWorthlessAfterTheBoundCookiesEnd(t *testing.T) {
 	for _, c := range v.cookies() {
 		copied = append(copied, c.Name+"="+c.Value)
 	}
-	ends := time.Now().Add(lifetime + 30*time.Second)
+	ends := time.Now().Add(lifetime + 31*time.Second) // whole seconds
 	if page := s.steal(copied); !strings.Contains(page, `id="user">Ada<`) {
 		t.Errorf("before the end the thief sees %q", page)
 	}
@@ -534,7 +534,7 @@ func TestTheExampleShowsABoundSessionAndItsThief(t *testing.T) {
 	v.eventually(func() bool { open(); return v.browser.Text("#state") == "bound" }, func() string { return "the session is " + v.browser.Text("#state") })
 	v.click("#copy")
 	v.sees("#answers", "copied the cookies")
-	ends := time.Now().Add(151 * time.Second)
+	ends := time.Now().Add(152 * time.Second)
 	v.click("#try")
 	v.sees("#answers", "you are Ada; the session is bound")
 	<-time.After(time.Until(ends))
