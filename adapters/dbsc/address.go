@@ -15,10 +15,10 @@ import (
 	"github.com/dunglas/httpsfv"
 )
 
-// This file answers at the two addresses. What a status does to the browser's
-// session is in FORMAT.md's table: any 4xx but 403 with a challenge ends it, and
-// so do redirects. So a 4xx is only for what a browser never sends. Whatever may be
-// our own fault is 503: an instance that has not seen the newest key, a keyring
+// This file answers at the two addresses. For Chromium 156 any 4xx ends its side
+// of a binding, but a 403 with a challenge, and so do redirects. After a 5xx it
+// tries again. So a 4xx is only for what a browser never sends. Whatever may be our
+// own fault is 503: an instance that has not seen the newest key, or a keyring
 // without a key that seals.
 
 const (
