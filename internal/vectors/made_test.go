@@ -464,7 +464,7 @@ func (f *vectorMaker) texts() {
 		{"a bound cookie", "dbsc cookie", slices.Concat(id, thumb, now, later), 630},
 		{"a challenge to register", "dbsc register", slices.Concat(id, now), 720},
 		{"a challenge to refresh", "dbsc refresh", slices.Concat(id, thumb, now), 720},
-		{"the key in the address of a refresh", "dbsc key", slices.Concat(id, key), 400 * 86400},
+		{"the public key in the address of a refresh", "dbsc key", slices.Concat(id, key), 400 * 86400},
 		{"the sign that a session has ended", "dbsc end", id, 400 * 86400},
 	} {
 		f.add(f.text(c.name, c.purpose, c.plain, c.lasts))
