@@ -1,6 +1,8 @@
 package dbsc
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
 	"encoding/json"
 	"errors"
 	"io"
@@ -13,10 +15,10 @@ import (
 	"github.com/dunglas/httpsfv"
 )
 
-// This file answers at the two addresses. What a status does to the browser's
-// session is in FORMAT.md's table: any 4xx but 403 with a challenge ends it, and
-// so do redirects. So a 4xx is only for what a browser never sends. Whatever may be
-// our own fault is 503: an instance that has not seen the newest key, a keyring
+// This file answers at the two addresses. For Chromium 156 any 4xx ends its side
+// of a binding, but a 403 with a challenge, and so do redirects. After a 5xx it
+// tries again. So a 4xx is only for what a browser never sends. Whatever may be our
+// own fault is 503: an instance that has not seen the newest key, or a keyring
 // without a key that seals.
 
 const (
@@ -96,7 +98,7 @@ func (b *Binding) mark(h http.Header, r *http.Request, id sessionID, t thumbprin
 	case s.IsNew():
 		return b.refusal(s.Rejected())
 	}
-	if m := readMark(s.Metadata(markName)); mine != id || m.kind != asked || !m.of(id) {
+	if m := readMark(s.Metadata(markName)); mine != id || m.kind != asked {
 		return forged
 	}
 	if err := s.SetMetadata(markName, boundMark(id, t)); err != nil {
@@ -178,7 +180,7 @@ func (b *Binding) refreshed(w http.ResponseWriter, r *http.Request, id sessionID
 		w.WriteHeader(forged)
 		return
 	}
-	key, err := unpackKey(packed)
+	key, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), packed)
 	if err != nil || !p.verifiedBy(key) {
 		w.WriteHeader(forged)
 		return

@@ -31,9 +31,7 @@ func (b *Binding) asksAgain(w http.ResponseWriter, r *http.Request) bool {
 	if !may {
 		return false
 	}
-	v := b.visit(r)
-	v.s.IDBytes() // opens the session; nothing is committed of it
-	if v.look().stale == nil || !errors.Is(v.s.Rejected(), ErrStale) {
+	if v := b.visit(r); !errors.Is(v.s.Rejected(), ErrStale) { // opens a session of its own, which nobody commits
 		return false
 	}
 	h := w.Header()
@@ -51,7 +49,7 @@ func (b *Binding) asksAgain(w http.ResponseWriter, r *http.Request) bool {
 // AllowedRefreshInitiators says so, but a page of ours may: the second request
 // comes from our own origin, so this happens once.
 func (b *Binding) mayAskAgain(r *http.Request) (seconds int, may bool) {
-	if r.Method != http.MethodGet || !isPage(r) || b.excluded(r.URL.Path) || !cookie.Contains(b.data, r.Header["Cookie"]) {
+	if r.Method != http.MethodGet || !isPage(r) || !cookie.Contains(b.data, r.Header["Cookie"]) {
 		return 0, false
 	}
 	if slices.Contains([]string{unreachable, serverError}, skipped(r)) {

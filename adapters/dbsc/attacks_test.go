@@ -146,10 +146,10 @@ func TestForgedProofsAreRefusedAndChangeNothing(t *testing.T) {
 		"a challenge as a number":   {false, []string{signClaims(t, key, map[string]any{"jti": 1}, false)}},
 		"a registration's proof":    {false, []string{sign(t, key, offered, true)}},
 		"alg none":                  {false, []string{jws(map[string]any{"alg": "none", "typ": "dbsc+jwt"}, map[string]any{"jti": challenge}, nil)}},
-		"HS256 with the public key": {false, []string{signHMAC(t, elliptic.MarshalCompressed(key.Curve, key.X, key.Y), challenge)}},
+		"HS256 with the public key": {false, []string{signHMAC(t, publicBytes(t, key), challenge)}},
 		"RS256 declared":            {false, []string{jws(map[string]any{"alg": "RS256", "typ": "dbsc+jwt"}, map[string]any{"jti": challenge}, make([]byte, 64))}},
 		"RS256 signed":              {false, []string{signRSA(t, challenge)}},
-		"another type":              {false, []string{jws(map[string]any{"alg": "ES256", "typ": "JWT"}, map[string]any{"jti": challenge}, make([]byte, 64))}},
+		"another type":              {false, []string{signTyped(t, jose.SigningKey{Algorithm: jose.ES256, Key: key}, "JWT", challenge, false)}},
 		"an empty signature":        {false, []string{jws(map[string]any{"alg": "ES256", "typ": "dbsc+jwt"}, map[string]any{"jti": challenge}, nil)}},
 		"zeros as a signature":      {false, []string{jws(map[string]any{"alg": "ES256", "typ": "dbsc+jwt"}, map[string]any{"jti": challenge}, make([]byte, 64))}},
 		"a signature of other text": {false, []string{head + "." + strings.Replace(rest, "e", "f", 1)}},
@@ -159,6 +159,7 @@ func TestForgedProofsAreRefusedAndChangeNothing(t *testing.T) {
 		"a binary item":             {false, []string{":" + base64.StdEncoding.EncodeToString([]byte(good)) + ":"}},
 		"a quote that does not end": {false, []string{`"` + good}},
 		"a megabyte":                {false, []string{strings.Repeat("a", 1<<20)}},
+		"longer than any browser's": {false, []string{signClaims(t, key, map[string]any{"jti": challenge, "x": strings.Repeat("x", 3000)}, false)}},
 		"a megabyte behind a proof": {false, []string{good + "." + strings.Repeat("a", 1<<20)}},
 
 		"a registration without a key":                      {true, []string{sign(t, key, offered, false)}},
@@ -257,6 +258,21 @@ func TestAProofIsForOneAddressAndOneBinding(t *testing.T) {
 	other.wants("ada", dbsc.Bound)
 }
 
+func TestOneKeyOfTwoSessionsIsTwoBindings(t *testing.T) {
+	s, key := newSite(t, dbsc.Config{}), newKey()
+	var both []*browser
+	for range 2 {
+		b := s.browser()
+		a := b.send(b.request("GET", "/", s.logIn))
+		b.keep(a)
+		b.registered(key, b.send(b.registration(a.Header.Get("Secure-Session-Registration"), nil, key)))
+		both = append(both, b)
+	}
+	proof := sign(t, key, challengeOf(t, both[0].send(both[0].refreshUnproved())), false)
+	wants(t, "its own", both[0].forge(false, proof).StatusCode, 200)
+	wants(t, "the other's", both[1].forge(false, proof).StatusCode, 400)
+}
+
 func TestAPageOfAnotherSiteLearnsNothing(t *testing.T) {
 	s := newSite(t, dbsc.Config{})
 	b := s.loggedIn()
@@ -349,6 +365,13 @@ func TestAProofCanBeUsedAgainOnlyWhileItsChallengeLives(t *testing.T) {
 	})
 }
 
+func publicBytes(t *testing.T, key *ecdsaKey) []byte {
+	t.Helper()
+	point, err := key.PublicKey.Bytes()
+	must(t, err)
+	return point
+}
+
 func signHMAC(t *testing.T, secret []byte, challenge string) string {
 	t.Helper()
 	return signWith(t, jose.SigningKey{Algorithm: jose.HS256, Key: secret}, challenge, false)
@@ -356,7 +379,12 @@ func signHMAC(t *testing.T, secret []byte, challenge string) string {
 
 func signWith(t *testing.T, key jose.SigningKey, challenge string, embed bool) string {
 	t.Helper()
-	signer, err := jose.NewSigner(key, (&jose.SignerOptions{EmbedJWK: embed}).WithType("dbsc+jwt"))
+	return signTyped(t, key, "dbsc+jwt", challenge, embed)
+}
+
+func signTyped(t *testing.T, key jose.SigningKey, typ jose.ContentType, challenge string, embed bool) string {
+	t.Helper()
+	signer, err := jose.NewSigner(key, (&jose.SignerOptions{EmbedJWK: embed}).WithType(typ))
 	must(t, err)
 	object, err := signer.Sign([]byte(`{"jti":"` + challenge + `"}`))
 	must(t, err)

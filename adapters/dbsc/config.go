@@ -62,8 +62,8 @@ type Config struct {
 	ChallengeAtRegistration bool
 
 	// Wait answers a page request that the browser should make again in a
-	// moment, instead of the program's own handler: see [Again]. nil: a small
-	// page in English.
+	// moment, instead of the program's own handler: see [Again]. It has no
+	// session. nil: a small page in English.
 	Wait http.Handler
 }
 

@@ -146,25 +146,22 @@ func (b *Binding) Proof(r *http.Request) (proved, ends time.Time, ok bool) {
 // CycleID makes the binding another session's. Where Bind does not follow, the
 // next request asks by itself.
 //
-// Errors are those of [cookiesession.Session.Set]. On a 5xx response nothing is
-// saved and nothing is asked. Without permission ([cookiesession.Config].Consent)
-// Bind does nothing.
+// Errors are those of [cookiesession.Session.Set]. A stale session in which the
+// handler has stored nothing is left alone, and the error is [ErrStale]: a write
+// would put an empty session in its place. On a 5xx response, and without
+// permission ([cookiesession.Config].Consent), nothing is saved and nothing is asked.
 func (b *Binding) Bind(r *http.Request) error {
 	v := b.visitOf(r.Context())
 	id := v.s.IDBytes()
-	if !v.s.Allowed() {
-		return nil
+	if stale := v.look().stale; stale != nil && v.s.Len() == 0 {
+		return fmt.Errorf("cookiesession/dbsc: Bind: store who has logged in first: %w", stale)
 	}
-	m := readMark(v.s.Metadata(markName))
-	if m.of(id) && m.kind == bound {
-		return nil
-	}
-	if !m.of(id) {
+	if m := readMark(v.s.Metadata(markName)); !m.of(id) {
 		if err := v.s.SetMetadata(markName, askedMark(id, time.Now())); err != nil {
 			return fmt.Errorf("cookiesession/dbsc: Bind: %w", err)
 		}
 	}
-	v.offer()
+	v.offer() // of a bound session none is written
 	return nil
 }
 

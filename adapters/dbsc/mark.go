@@ -42,8 +42,8 @@ const tagSize = 4
 // sessionID is what IDBytes returns.
 type sessionID = [16]byte
 
-// thumbprint is the first half of SHA-256 of a public key in its compressed
-// form. To pass for a bound browser one needs a key with the thumbprint of
+// thumbprint is the first half of SHA-256 of a public key, which is a point of
+// P-256 that is not compressed. To pass for a bound browser one needs a key with the thumbprint of
 // another, which takes 2^128 attempts: a half is as safe as the curve. Two keys
 // of one thumbprint, 2^64 attempts, are both of their maker and help nobody.
 type thumbprint [16]byte

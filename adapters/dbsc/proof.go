@@ -93,22 +93,14 @@ func (p *jwsProof) publicKey() (*ecdsa.PublicKey, []byte, error) {
 	if !ok || key.Curve != elliptic.P256() {
 		return nil, nil, errForged
 	}
-	return key, elliptic.MarshalCompressed(key.Curve, key.X, key.Y), nil
+	packed, err := key.Bytes()
+	return key, packed, err
 }
 
 // verifiedBy reports whether the key of publicKey signed the proof.
 func (p *jwsProof) verifiedBy(key *ecdsa.PublicKey) bool {
 	_, err := p.signature.Verify(key)
 	return err == nil
-}
-
-// unpackKey is for a public key that we sealed.
-func unpackKey(publicKey []byte) (*ecdsa.PublicKey, error) {
-	x, y := elliptic.UnmarshalCompressed(elliptic.P256(), publicKey)
-	if x == nil {
-		return nil, errForged
-	}
-	return &ecdsa.PublicKey{Curve: elliptic.P256(), X: x, Y: y}, nil
 }
 
 // skipped is why the browser says that it did not refresh for this request. It

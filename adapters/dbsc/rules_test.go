@@ -3,6 +3,7 @@ package dbsc_test
 import (
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -64,6 +65,117 @@ func TestWhatMayBeOurOwnFaultIs503(t *testing.T) {
 		s.restart(dbsc.Config{})
 		b.wants("ada", dbsc.Bound)
 	})
+}
+
+func TestARegistrationThatCannotBeJudgedIs503(t *testing.T) {
+	key, newer := cookiesession.Key{Secret: cookiesession.NewSecret()}, cookiesession.Key{Secret: cookiesession.NewSecret()}
+	fails := false
+	s := newSiteWith(t, cookiesession.Config{
+		Keyring: newRing(t, key),
+		Validate: func(ctx, *cookiesession.Session) error {
+			if fails {
+				return errors.New("no database")
+			}
+			return nil
+		},
+	}, dbsc.Config{})
+	b := s.browser()
+	b.plain = true
+	offer := b.visit(s.logIn).Header.Get("Secure-Session-Registration")
+	fails = true
+	wants(t, "Validate cannot tell", b.send(b.registration(offer, nil, newKey())).StatusCode, 503)
+	fails = false
+	data := b.jar["s_session /"]
+	s.ring = newRing(t, newer)
+	s.restart(dbsc.Config{})
+	other := s.browser()
+	other.plain = true
+	offer = other.visit(s.logIn).Header.Get("Secure-Session-Registration")
+	other.jar["s_session /"] = data
+	wants(t, "data of an unknown key", other.send(other.registration(offer, nil, newKey())).StatusCode, 503)
+}
+
+func TestABindingThatNobodyUsedFor400DaysEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSite(t, dbsc.Config{}).loggedIn()
+		b.jar = map[string]kept{}
+		bound := b.only()
+		time.Sleep(400*24*time.Hour - time.Second)
+		wants(t, "a second before", b.send(b.refresh(bound, nil)).StatusCode, 403)
+		time.Sleep(time.Second)
+		b.refreshed(bound, b.send(b.refresh(bound, nil)))
+		wants(t, "bindings", len(b.sessions), 0)
+	})
+}
+
+func TestARefreshWithDataThatIsOverEndsTheBinding(t *testing.T) {
+	for name, why := range map[string]error{
+		"revoked": cookiesession.ErrRevoked, "not to be told": errors.New("no database"), "expired": nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				over := false
+				s := newSiteWith(t, cookiesession.Config{IdleTimeout: time.Hour, Validate: func(ctx, *cookiesession.Session) error {
+					if over {
+						return why
+					}
+					return nil
+				}}, dbsc.Config{})
+				b := s.loggedIn()
+				bound := b.only()
+				b.keepCookies()
+				if over = true; why == nil {
+					time.Sleep(time.Hour)
+				}
+				b.refreshed(bound, b.send(b.refresh(bound, nil)))
+				wants(t, "the binding goes on", len(b.sessions) == 1, name == "not to be told")
+			})
+		})
+	}
+}
+
+func TestWhatALaterVersionBoundIsNotShown(t *testing.T) {
+	s := newSite(t, dbsc.Config{})
+	for _, later := range [][]byte{{3}, {2, 0, 0, 0, 0}, {9, 0, 0, 0, 0, 0, 0, 0, 0}, {}} {
+		b := s.browser()
+		b.visit(func(_ http.ResponseWriter, _ *http.Request, session *cookiesession.Session) {
+			must(t, session.Set("user", "ada"))
+			must(t, session.SetMetadata("dbsc", later))
+		})
+		if len(later) == 0 {
+			b.wants("ada", dbsc.Unbound)
+		} else {
+			b.wants("", dbsc.Stale)
+		}
+	}
+}
+
+func TestALogInOverABoundSessionEndsTheBindingBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, dbsc.Config{})
+		b := s.loggedIn()
+		old := b.only()
+		b.visit(func(_ http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
+			must(t, session.Destroy())
+			must(t, session.Set("user", "ada"))
+			must(t, s.b.Bind(r))
+		})
+		b.renew(old, b.request("GET", "/", nil, crossSite...)) // without the cookies that would tell
+		b.only()
+		b.isBoundForGood()
+	})
+}
+
+func TestTheServersOwnRequestIsHandedBack(t *testing.T) {
+	s := newSite(t, dbsc.Config{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /upload/{id}", func(w http.ResponseWriter, r *http.Request) { must(t, r.ParseMultipartForm(1)) })
+	body := "--x\r\nContent-Disposition: form-data; name=a; filename=a\r\n\r\ntext\r\n--x--\r\n"
+	r := httptest.NewRequest("POST", "/upload/7", strings.NewReader(body))
+	r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
+	s.b.Handler(mux).ServeHTTP(httptest.NewRecorder(), r)
+	wants(t, "pattern, for what logs outside", r.Pattern, "POST /upload/{id}")
+	wants(t, "form, for net/http to remove its files", r.MultipartForm != nil, true)
 }
 
 func TestARefreshNeverWritesTheData(t *testing.T) {
@@ -175,12 +287,29 @@ func TestLinksFromOtherSitesRefreshOrAskOnceMore(t *testing.T) {
 			})
 		})
 	}
+	t.Run("it does not ask where asking does not help", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			for _, cfg := range []dbsc.Config{{}, {AllowedRefreshInitiators: []string{}}} {
+				b := newSite(t, cfg).loggedIn()
+				thief := b.copyOf()
+				if cfg.AllowedRefreshInitiators == nil {
+					delete(thief.jar, "s_session_bound /") // the browser would have refreshed before the first request
+				} else {
+					thief.keepCookies() // the browser would not refresh before the second one
+				}
+				time.Sleep(time.Hour)
+				a := thief.load("GET", "/page", nil, crossSite...)
+				wants(t, "a page that asks again", strings.Contains(a.body, page), false)
+			}
+		})
+	})
 	t.Run("it asks once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := newSite(t, dbsc.Config{AllowedRefreshInitiators: []string{}}).loggedIn()
 			time.Sleep(time.Hour)
 			thief := b.copyOf()
 			wants(t, "from another site", strings.Contains(thief.load("GET", "/page", nil, crossSite...).body, page), true)
+			wants(t, "from another host of the site", strings.Contains(thief.load("GET", "/page", nil, "Sec-Fetch-Site", "same-site").body, page), true)
 			thief.wants("", dbsc.Stale)
 			visitor := b.site.browser() // has nothing: is asked nothing
 			wants(t, "a visitor without a session", strings.Contains(visitor.load("GET", "/page", nil, crossSite...).body, page), false)
@@ -217,7 +346,7 @@ func TestWhereTheBrowserCouldNotRefreshThePageTriesAgain(t *testing.T) {
 			"quota_exceeded":                      200,
 			`"unreachable"`:                       200,
 			"unreachable, ((":                     200,
-			"unreachable, " + strings.Repeat("a,", 600): 200,
+			"unreachable" + strings.Repeat(", a", 600): 200,
 		} {
 			thief := b.copyOf()
 			delete(thief.jar, "s_session_bound /")
@@ -327,9 +456,18 @@ func TestWithoutPermissionABindingEnds(t *testing.T) {
 		allowed := true
 		cfg := cookiesession.Config{Consent: func(*http.Request) bool { return allowed }}
 		s := newSiteWith(t, cfg, dbsc.Config{})
-		b := s.loggedIn()
-		time.Sleep(time.Hour)
+		b, late := s.loggedIn(), s.browser()
+		late.plain = true
+		asked := late.visit(s.logIn).Header.Get("Secure-Session-Registration")
+		time.Sleep(time.Minute)
 		allowed = false
+		for _, jar := range []map[string]kept{late.jar, {}} {
+			late.jar = jar
+			a := late.send(late.registration(asked, nil, newKey()))
+			wants(t, "a registration", a.StatusCode, 400)
+			wants(t, "sets", len(a.Header["Set-Cookie"]), 0)
+		}
+		time.Sleep(time.Hour)
 		bound := b.only()
 		a := b.send(b.refresh(bound, b.request("GET", "/", nil, crossSite...)))
 		wants(t, "without cookies nothing is known", a.StatusCode, 503)
@@ -342,6 +480,24 @@ func TestWithoutPermissionABindingEnds(t *testing.T) {
 			offer = w.Header().Get("Secure-Session-Registration")
 		})
 		wants(t, "offer", offer, "")
+		b.plain = true
+		a = b.visit(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
+			s.logIn(w, r, session)
+			session.Allow()
+		})
+		wants(t, "offer, where permission comes after Bind", a.Header.Get("Secure-Session-Registration") != "", true)
+	})
+}
+
+func TestEveryCookieNameIsOneThatBrowsersTake(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newSiteWith(t, cookiesession.Config{HostPrefix: true}, dbsc.Config{}).loggedIn()
+		wants(t, "cookies", b.names(), "__Host-s_session __Host-s_session_bound")
+		b.visit(logOut)
+		wants(t, "the end sign has a path, which __Host- forbids", b.names(), "s_session_bound.end")
+		time.Sleep(time.Hour)
+		b.visit(nil)
+		wants(t, "bindings", len(b.sessions), 0)
 	})
 }
 
@@ -557,6 +713,22 @@ func TestAnAnswerOfAnErrorAsksForNothing(t *testing.T) {
 	b.visit(func(w http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
 		w.WriteHeader(200)
 		wants(t, "too late", errors.Is(s.b.Bind(r), cookiesession.ErrCommitted), true)
+	})
+}
+
+func TestBindLeavesAStaleSessionAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSite(t, dbsc.Config{})
+		b := s.loggedIn()
+		delete(b.jar, "s_session_bound /")
+		sessions := b.sessions
+		b.sessions = nil
+		a := b.visit(func(_ http.ResponseWriter, r *http.Request, _ *cookiesession.Session) {
+			wants(t, "refused", errors.Is(s.b.Bind(r), dbsc.ErrStale), true)
+		})
+		wants(t, "Set-Cookie", len(a.Header["Set-Cookie"]), 0)
+		b.sessions = sessions
+		b.wants("ada", dbsc.Bound)
 	})
 }
 

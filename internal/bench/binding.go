@@ -63,13 +63,13 @@ func newDevice(format cookiesession.Format) *device {
 	if d.key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
 		panic(err)
 	}
-	answer, jar := d.answer(request(nil), func(w http.ResponseWriter, r *http.Request) {
+	_, jar := d.answer(request(nil), func(w http.ResponseWriter, r *http.Request) {
 		if err := d.fill(w, r, session(0)); err != nil {
 			panic(err)
 		}
 	}, nil)
 	d.unbound = request(jar)
-	answer, jar = d.answer(request(jar), func(_ http.ResponseWriter, r *http.Request) {
+	answer, jar := d.answer(request(jar), func(_ http.ResponseWriter, r *http.Request) {
 		if err := d.b.Bind(r); err != nil {
 			panic(err)
 		}
@@ -119,8 +119,11 @@ func (d *device) proves(target string, jar []*http.Cookie, challenge string, reg
 func (d *device) sign(challenge string, registers bool) string {
 	header := map[string]any{"alg": "ES256", "typ": "dbsc+jwt"}
 	if registers {
-		x, y := d.key.X.FillBytes(make([]byte, 32)), d.key.Y.FillBytes(make([]byte, 32))
-		header["jwk"] = map[string]string{"kty": "EC", "crv": "P-256", "x": encode(x), "y": encode(y)}
+		point, err := d.key.PublicKey.Bytes()
+		if err != nil {
+			panic(err)
+		}
+		header["jwk"] = map[string]string{"kty": "EC", "crv": "P-256", "x": encode(point[1:33]), "y": encode(point[33:])}
 	}
 	h, err := json.Marshal(header)
 	if err != nil {

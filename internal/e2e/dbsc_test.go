@@ -40,6 +40,7 @@ type boundSite struct {
 	sessions cookiesession.Config
 	cfg      dbsc.Config
 	server   *http.Server
+	listener net.Listener
 
 	mu  sync.Mutex
 	log []string // method, path, status and state of each request
@@ -103,7 +104,7 @@ func (s *boundSite) start(keys ...cookiesession.Key) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	s.addr = listener.Addr().String()
+	s.addr, s.listener = listener.Addr().String(), listener
 	s.server = &http.Server{
 		Handler: s.logged(b.Handler(shopPages(m, b))), ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:  log.New(io.Discard, "", 0), // restarts cut connections
@@ -112,7 +113,10 @@ func (s *boundSite) start(keys ...cookiesession.Key) {
 	go s.server.ServeTLS(listener, "", "")
 }
 
-func (s *boundSite) stop() { s.server.Close() }
+func (s *boundSite) stop() {
+	s.server.Close()
+	s.listener.Close() // the server may not know it yet
+}
 
 func (s *boundSite) restart(keys ...cookiesession.Key) {
 	s.Helper()
@@ -279,9 +283,11 @@ func (v *boundVisitor) isBound() {
 // loseCookie takes the bound cookie away, as its end does.
 func (v *boundVisitor) loseCookie() {
 	v.Helper()
-	if _, err := chromedp.Call(v.chromium.Tab, network.DeleteCookies, network.DeleteCookiesParams{
-		Name: "s_session_bound", URL: v.site.url(shopHost, "/"),
-	}); err != nil {
+	which := network.DeleteCookiesParams{Name: "s_session_bound", URL: v.site.url(shopHost, "/")}
+	if domain := v.site.sessions.Domain; domain != "" {
+		which = network.DeleteCookiesParams{Name: "s_session_bound", Domain: "." + domain, Path: "/"}
+	}
+	if _, err := chromedp.Call(v.chromium.Tab, network.DeleteCookies, which); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -407,6 +413,38 @@ func TestChromiumBindsASessionAfterALogInElsewhere(t *testing.T) {
 	v.clickUnnoticed()
 }
 
+func TestChromiumBindsAWholeSite(t *testing.T) {
+	t.Parallel()
+	s := newBoundSite(t, cookiesession.Config{Domain: shopHost}, dbsc.Config{IncludeSite: "https://" + shopHost}, newKey())
+	v := s.boundVisitor()
+	v.logIn()
+	v.clickUnnoticed()
+	v.loseCookie()
+	refreshed := s.asked(refreshes)
+	v.openOn("www."+shopHost, "/")
+	v.sees("#user", "Ada")
+	v.sees("#state", "bound")
+	if s.asked(refreshes) == refreshed {
+		t.Error("the browser did not refresh for another host of the site")
+	}
+}
+
+func TestChromiumBindsAWholeSiteFromAHostBelowIt(t *testing.T) {
+	t.Parallel()
+	key := newKey()
+	s := newBoundSite(t, cookiesession.Config{Domain: shopHost}, dbsc.Config{}, key)
+	const app = "app." + shopHost
+	s.cfg = dbsc.Config{IncludeSite: s.url(shopHost, ""), RegisteringOrigins: []string{s.url(app, "")}}
+	s.restart(key)
+	v := s.boundVisitor()
+	v.openOn(app, "/")
+	v.click("#login")
+	v.sees("#user", "Ada")
+	v.eventually(func() bool { return s.asked(registers) == 1 }, func() string { return "the browser did not register" })
+	v.isBound()
+	v.clickUnnoticed()
+}
+
 func TestChromiumGoesOnAfterTheServerWasDown(t *testing.T) {
 	t.Parallel()
 	key := newKey()
@@ -461,7 +499,7 @@ func TestACopiedJarIsWorthlessAfterTheBoundCookiesEnd(t *testing.T) {
 	for _, c := range v.cookies() {
 		copied = append(copied, c.Name+"="+c.Value)
 	}
-	ends := time.Now().Add(lifetime + 30*time.Second)
+	ends := time.Now().Add(lifetime + 31*time.Second) // whole seconds
 	if page := s.steal(copied); !strings.Contains(page, `id="user">Ada<`) {
 		t.Errorf("before the end the thief sees %q", page)
 	}
@@ -534,7 +572,7 @@ func TestTheExampleShowsABoundSessionAndItsThief(t *testing.T) {
 	v.eventually(func() bool { open(); return v.browser.Text("#state") == "bound" }, func() string { return "the session is " + v.browser.Text("#state") })
 	v.click("#copy")
 	v.sees("#answers", "copied the cookies")
-	ends := time.Now().Add(151 * time.Second)
+	ends := time.Now().Add(152 * time.Second)
 	v.click("#try")
 	v.sees("#answers", "you are Ada; the session is bound")
 	<-time.After(time.Until(ends))

@@ -452,7 +452,7 @@ func (f *vectorMaker) texts() {
 	id, thumb := bytes.Repeat([]byte{0x1d}, 16), bytes.Repeat([]byte{0xd5}, 16)
 	now := binary.BigEndian.AppendUint32(nil, uint32(time.Now().Unix()))
 	later := binary.BigEndian.AppendUint32(nil, uint32(time.Now().Unix()+600))
-	key, err := hex.DecodeString("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296") // the generator of P-256
+	key, err := hex.DecodeString("046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5") // the generator of P-256
 	testkit.NoError(f.t, err)
 	for _, c := range []struct {
 		name, purpose string
@@ -464,7 +464,7 @@ func (f *vectorMaker) texts() {
 		{"a bound cookie", "dbsc cookie", slices.Concat(id, thumb, now, later), 630},
 		{"a challenge to register", "dbsc register", slices.Concat(id, now), 720},
 		{"a challenge to refresh", "dbsc refresh", slices.Concat(id, thumb, now), 720},
-		{"the key in the address of a refresh", "dbsc key", slices.Concat(id, key), 400 * 86400},
+		{"the public key in the address of a refresh", "dbsc key", slices.Concat(id, key), 400 * 86400},
 		{"the sign that a session has ended", "dbsc end", id, 400 * 86400},
 	} {
 		f.add(f.text(c.name, c.purpose, c.plain, c.lasts))
