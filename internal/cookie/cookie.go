@@ -72,7 +72,8 @@ func (a Attributes) Check(refuse func(bool, string, string, ...any)) {
 }
 
 // Cookie is the name of a cookie with its attributes, ready to be written. It
-// never changes and may be used from many goroutines.
+// never changes and may be used from many goroutines. The attributes are put
+// into text once, because a response writes nothing else of them.
 type Cookie struct {
 	Name string
 
@@ -93,7 +94,9 @@ func New(name string, a Attributes) Cookie {
 	return c
 }
 
-// scope writes the attributes that say where the browser sends a cookie.
+// scope writes the attributes that say where the browser sends a cookie. They
+// are a part of its identity: a browser holds two cookies of one name where they
+// differ, and sends both.
 func scope(path, domain string) string {
 	if domain == "" {
 		return "; Path=" + path
@@ -124,7 +127,8 @@ func (a Attributes) rest() (text string) {
 }
 
 // Cost returns how many cookies a text of n characters takes, and the bytes of
-// their names and values.
+// their names and values. It says what AppendLines would make without making
+// it, so that a write that does not fit can be refused before anything is sealed.
 func (c *Cookie) Cost(n int) (cookies, bytes int) {
 	if n <= c.room(-1) {
 		return 1, len(c.Name) + keyIDLen + len(".") + n
@@ -139,7 +143,8 @@ func (c *Cookie) Cost(n int) (cookies, bytes int) {
 }
 
 // room is how much text fits into the cookie with this index, where there are
-// several cookies. The index -1 stands for the only cookie.
+// several cookies. The index -1 stands for the only cookie. Max-Age counts with
+// its longest value, so that a text is cut in the same places whatever it is.
 func (c *Cookie) room(index int) int {
 	room := MaxLine - len(c.before) - maxAgeRoom - len(c.after) - len(c.Name) - len("=")
 	switch {
@@ -151,6 +156,8 @@ func (c *Cookie) room(index int) int {
 	return room - len(".") - digits(index) - tagLen - len(".")
 }
 
+// digits is the number of digits of an index or a count. Both are below 100,
+// because a text has at most MaxChunks cookies.
 func digits(n int) int {
 	if n < 10 {
 		return 1
@@ -197,7 +204,9 @@ func (c *Cookie) appendChunks(lines []string, text []byte, n int, keyID string, 
 	return lines
 }
 
-// newTag tells the chunks of one issue from those of another.
+// newTag tells the chunks of one issue from those of another. It is no secret
+// and protects nothing: a mix of chunks does not open anyway. It only makes that
+// leftovers of a longer session do not spoil a shorter one.
 func newTag() string {
 	var b [3]byte
 	rand.Read(b[:]) // never fails
@@ -243,6 +252,8 @@ func (c *Cookie) AppendVariantDeletions(lines []string, in *Incoming, n int) []s
 	return lines
 }
 
+// appendDeletion appends a line for each variant: no value, and an age of 0. A
+// browser deletes a cookie only where Path and Domain are those of its setting.
 func (c *Cookie) appendDeletion(lines []string, index int, variants []string) []string {
 	for _, before := range variants {
 		b := append(c.appendName(nil, index), '=')

@@ -4,7 +4,9 @@ import (
 	"strings"
 )
 
-// maxTries is how many different cookies of one name are kept to be opened.
+// maxTries is how many different cookies of one name are kept to be opened. A
+// browser has one for each Path and Domain that was ever used, so a few are
+// normal. Somebody who can plant cookies would send hundreds.
 const maxTries = 8
 
 // Incoming is what came under one name: the cookie itself and its
@@ -16,6 +18,7 @@ type Incoming struct {
 	more *more // what most requests have nothing of
 }
 
+// more is what came besides the first cookie. It is made when something does.
 type more struct {
 	others []string // the values of further cookies of that name
 	copies int      // further cookies with the value of the first one
@@ -57,6 +60,7 @@ func None(in []Incoming) bool {
 // Chunks is how many continuation cookies came.
 func (in *Incoming) Chunks() int { return len(in.chunks()) }
 
+// chunks are the continuation cookies in the order in which they came.
 func (in *Incoming) chunks() []chunk {
 	if in.more == nil {
 		return nil
@@ -64,6 +68,7 @@ func (in *Incoming) chunks() []chunk {
 	return in.more.chunks
 }
 
+// rest makes sure that there is a place for more.
 func (in *Incoming) rest() *more {
 	if in.more == nil {
 		in.more = new(more)
@@ -103,7 +108,10 @@ func Collect(in []Incoming, base string, suffixes []string, lines []string) {
 	}
 }
 
-// add adds a cookie. rest is what stands behind its name.
+// add adds a cookie. rest is what stands behind its name. A cookie of another
+// application may begin as ours do (s_session_id), so what is no index is
+// passed over: it is not ours to read or to delete. The number of continuation
+// cookies that are kept is bounded, because anybody may send any number.
 func (in *Incoming) add(rest, value string, size int) {
 	if rest == "" {
 		in.addFirst(value, size)
@@ -118,6 +126,9 @@ func (in *Incoming) add(rest, value string, size int) {
 	in.Size += size
 }
 
+// addFirst adds a cookie that has the name itself. Copies with the same value
+// need no opening of their own, but they are counted: a removal has to reach
+// every variant that the browser holds.
 func (in *Incoming) addFirst(value string, size int) {
 	if value == "" {
 		value = " " // it is there, but nothing that opens
@@ -135,7 +146,8 @@ func (in *Incoming) addFirst(value string, size int) {
 }
 
 // Contains reports whether a cookie of that name is in the lines, without
-// looking at its value or its continuation cookies.
+// looking at its value or its continuation cookies. It is for requests that may
+// never look at their session, so it costs no memory.
 func Contains(name string, lines []string) bool {
 	for _, line := range lines {
 		for line = next(line); line != ""; line = next(line) {
@@ -152,7 +164,8 @@ func Contains(name string, lines []string) bool {
 }
 
 // continuation reads the end of a name such as ".3". Only canonical decimal
-// numbers count.
+// numbers count: we have never set ".03", and a deletion would not reach it
+// under another spelling. Seven characters keep the number in any int.
 func continuation(rest string) (index int, ok bool) {
 	if len(rest) < 2 || len(rest) > 7 || rest[0] != '.' || rest[1] == '0' {
 		return 0, false
@@ -203,7 +216,8 @@ func (in *Incoming) Join(rest string, budget *int) (text string, ok bool) {
 }
 
 // pick puts the chunks that carry the tag of the first one in their places. Of
-// two with the same index it takes the one that was sent first.
+// two with the same index it takes the one that was sent first. Chunks of other
+// tags are leftovers of another issue, and are passed over.
 func (in *Incoming) pick(parts []string, first string) {
 	tag := first[:tagLen+1]
 	parts[0] = first
@@ -257,6 +271,8 @@ func trim(s string) string {
 	return s
 }
 
+// unquote drops the quotes that some proxies put around a value. RFC 6265
+// allows them, and they are no part of the text that was sealed.
 func unquote(s string) string {
 	if len(s) > 1 && s[0] == '"' && s[len(s)-1] == '"' {
 		return s[1 : len(s)-1]

@@ -35,7 +35,8 @@ func SplitName(name string) (first string, index int, ok bool) {
 }
 
 // SplitCount splits "n.tag.text", the beginning of a text in n cookies, into n
-// and the chunk "tag.text".
+// and the chunk "tag.text". A number is accepted in one spelling only, so that
+// one text stands in a cookie in one way only.
 func SplitCount(rest string) (n int, chunk string, ok bool) {
 	count, chunk, _ := strings.Cut(rest, ".")
 	n, err := strconv.Atoi(count)

@@ -13,6 +13,9 @@ import (
 	"github.com/cookiesession/cookiesession/internal/keys"
 )
 
+// A revoked key stays in use for as long as the file is not read, so that must
+// not be long. The file is small, and reading it every few seconds costs nothing
+// that could be noticed.
 const (
 	readEvery = 5 * time.Second        // a followed file is read again, on use
 	readEarly = 500 * time.Millisecond // and when somebody names an unknown key
@@ -85,7 +88,9 @@ func (f *Follower) Reload(old *keys.Set, take func(*keys.Set, error)) {
 	f.refused = err != nil
 }
 
-// parse makes a set of what was read, if anything was. Its error names the file.
+// parse makes a set of what was read, if anything was. Its error names the file,
+// because an application may follow several. The keys of old that are still in
+// the file are taken over as they are: they keep their counters.
 func (f *Follower) parse(data []byte, err error, old *keys.Set) (*keys.Set, error) {
 	var list []keys.Material
 	var set *keys.Set
@@ -101,10 +106,11 @@ func (f *Follower) parse(data []byte, err error, old *keys.Set) (*keys.Set, erro
 	return set, nil
 }
 
-// Read reads a regular file of bounded size. A wrong path may lead to anything,
-// and anything may be put at a right one. So it opens without waiting for the
-// other end of a pipe, and then asks what it has opened. To ask about the path
-// first would not help: the file could be exchanged in between.
+// Read reads a regular file of bounded size. It is called under traffic, where a
+// request must not wait for a file. A wrong path may lead to anything, and
+// anything may be put at a right one. So it opens without waiting for the other
+// end of a pipe, and then asks what it has opened. To ask about the path first
+// would not help: the file could be exchanged in between.
 func Read(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|nonBlocking, 0)
 	if err != nil {

@@ -118,7 +118,9 @@ func parseKey(data []byte) (m keys.Material, err error) {
 	return m, errors.Join(problems...)
 }
 
-// setField reads one field into m.
+// setField reads one field into m. Every value is a text, so null and numbers
+// are refused: a key without the date that somebody meant to give it would seal
+// at once, or open for ever.
 func setField(m *keys.Material, name string, value json.RawMessage) (err error) {
 	var text string
 	if json.Unmarshal(value, &text) != nil || value[0] != '"' { // encoding/json takes null for ""

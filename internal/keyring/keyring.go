@@ -23,7 +23,7 @@ type Ring struct {
 	mu sync.Mutex
 
 	listening sync.Mutex   // for the two below
-	listeners []func(News) // of the managers that use the ring
+	listeners []func(News) // of the managers that use the ring; it only grows
 	news      []News       // that nobody has been told yet
 	hasNews   atomic.Bool  // so that Notify costs no lock where there is none
 }
@@ -34,7 +34,8 @@ type News struct {
 	Err   error  // why the new keys were refused; nil: they are in force
 }
 
-// Follow begins to follow a file, and reads it.
+// Follow begins to follow a file, and reads it. A file that is refused at that
+// time is followed too: it may be mended later, and Err tells until then.
 func (r *Ring) Follow(f *keyfile.Follower) {
 	r.follow.Store(f)
 	r.reload(f)
@@ -112,6 +113,9 @@ func (r *Ring) Replace(list []keys.Material, err error) error {
 	return err
 }
 
+// exchange is Replace without telling anybody. Keys that are refused leave the
+// old ones in force, and the file is still followed: a bad value must not end
+// every session.
 func (r *Ring) exchange(list []keys.Material, err error) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -144,6 +148,7 @@ func (r *Ring) install(set *keys.Set, err error) {
 }
 
 // Attach has tell called with every exchange of keys, and with every refusal.
+// There is no way to detach: managers live as long as the program, as rings do.
 func (r *Ring) Attach(tell func(News)) {
 	r.listening.Lock()
 	defer r.listening.Unlock()

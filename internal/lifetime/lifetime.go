@@ -33,7 +33,8 @@ func (p *Policy) Date(e payload.Expiry, active time.Time) time.Time {
 	return active.Add(time.Duration(e.Sec) * time.Second)
 }
 
-// Deadline is Date, capped by AbsoluteTimeout.
+// Deadline is Date, capped by AbsoluteTimeout. No expiry that a handler sets can
+// go past the cap: it is what bounds the use of a stolen cookie.
 func (p *Policy) Deadline(e payload.Expiry, created, active time.Time) time.Time {
 	end := p.Date(e, active)
 	if p.Absolute > 0 {
@@ -45,7 +46,8 @@ func (p *Policy) Deadline(e payload.Expiry, created, active time.Time) time.Time
 }
 
 // Renews reports whether reading has become activity, for a session that
-// changed last at modified.
+// changed last at modified. Reading alone is none, because then each request
+// would have to set a cookie.
 func (p *Policy) Renews(now, modified time.Time) bool {
 	return p.SaveEveryRequest || p.RenewAfter > 0 && now.Sub(modified) >= p.RenewAfter
 }
@@ -55,7 +57,8 @@ func (p *Policy) EndsWithBrowser(e payload.Expiry) bool {
 	return e.Kind == payload.ByBrowser || e.Kind == payload.ByPolicy && p.BrowserSession
 }
 
-// maxCookieAge is what browsers cap at 400 days (RFC 6265bis section 5.5).
+// maxCookieAge is the longest that browsers keep a cookie, 400 days (RFC 6265bis
+// section 5.5). The server's own deadlines may be later.
 const maxCookieAge = 400 * 24 * time.Hour
 
 // CookieAge is the Max-Age of the cookies of a session in seconds. With
@@ -92,7 +95,8 @@ func (p *Policy) FlashAge(made int64, now time.Time) int {
 // maxAge is a Max-Age in seconds that lasts for d, within what browsers accept.
 func maxAge(d time.Duration) int { return int(RoundUp(max(0, min(d, maxCookieAge)))) }
 
-// RoundUp is d in seconds, rounded up.
+// RoundUp is d in seconds, rounded up: nothing may end a little earlier than
+// somebody has asked for.
 func RoundUp(d time.Duration) int64 {
 	sec := int64(d / time.Second)
 	if d%time.Second > 0 {

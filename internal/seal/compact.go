@@ -32,6 +32,8 @@ func NewCompact(hashKey, blockKey []byte) (Sealer, error) {
 	return compact{p}, err
 }
 
+// Seal implements [Sealer]. The version stands in front, inside of what is
+// authenticated: a later version can be told apart without being tried.
 func (f compact) Seal(dst []byte, name string, plain []byte) ([]byte, error) {
 	if len(name) > maxName {
 		return nil, errors.New("seal: name too long")
@@ -45,6 +47,8 @@ func (f compact) Seal(dst []byte, name string, plain []byte) ([]byte, error) {
 	return appendEncoded(dst, s.msg[body:]), nil
 }
 
+// Open compares the MAC in constant time and decrypts only after that. Every
+// reason to refuse a text gives the same error.
 func (f compact) Open(name, text string) ([]byte, error) {
 	if len(text) < f.Len(0) || len(name) > maxName {
 		return nil, ErrInvalid
@@ -62,6 +66,7 @@ func (f compact) Open(name, text string) ([]byte, error) {
 	return f.decrypted(s.msg[body+1 : end]), nil
 }
 
+// Len implements [Sealer].
 func (f compact) Len(n int) int { return encodedLen(1 + ivSize + n + macSize) }
 
 // begin puts into msg what the MAC covers besides the body.

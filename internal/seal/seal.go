@@ -45,7 +45,8 @@ func IsCompact(text string) bool { return text != "" && text[0] == 'A' }
 
 const ivSize = aes.BlockSize
 
-// pair is a key to encrypt and a key to authenticate, ready for use.
+// pair is a key to encrypt and a key to authenticate, ready for use. Each format
+// is given a pair of its own, so a text of one format means nothing in the other.
 type pair struct {
 	block   cipher.Block
 	scratch sync.Pool // of *scratch
@@ -79,7 +80,10 @@ func (p *pair) put(s *scratch) {
 	}
 }
 
-// appendEncrypted appends a new IV and plain, encrypted.
+// appendEncrypted appends a new IV and plain, encrypted. The IV is random for
+// each call and never comes from a pool: a virtual machine that is restored from
+// a snapshot would use the same one twice, and two texts under one IV give away
+// what is different between them.
 func (p *pair) appendEncrypted(b, plain []byte) []byte {
 	iv := len(b)
 	b = append(b, make([]byte, ivSize)...)
@@ -90,14 +94,17 @@ func (p *pair) appendEncrypted(b, plain []byte) []byte {
 	return b
 }
 
-// decrypted returns what appendEncrypted appended, in memory of its own.
+// decrypted returns what appendEncrypted appended, in memory of its own. It must
+// not be called before the MAC has been checked: what is not authentic is not
+// looked at, not even to tell why it is wrong.
 func (p *pair) decrypted(b []byte) []byte {
 	plain := make([]byte, len(b)-ivSize)
 	cipher.NewCTR(p.block, b[:ivSize]).XORKeyStream(plain, b[ivSize:])
 	return plain
 }
 
-// sum is the HMAC of what msg begins with, up to end.
+// sum is the HMAC of what msg begins with, up to end. The result is in memory
+// of s and stands until the next call.
 func (s *scratch) sum(end int) []byte {
 	s.mac.Reset()
 	s.mac.Write(s.msg[:end])

@@ -139,7 +139,7 @@ func (r *Record) drop(views int) {
 }
 
 // usualPaths is as many paths as a history of the usual size has at most. So
-// many fit on the stack.
+// many fit on the stack, and a usual request allocates nothing for them.
 const usualPaths = 128
 
 // keepPaths keeps those paths whose place is not 0, and sets their places to
@@ -164,7 +164,8 @@ func (r *Record) keepPaths(places []int) {
 	r.paths, r.set = slices.Clip(paths), slices.Clip(r.set)
 }
 
-// renumber makes the log refer to the new places of its paths.
+// renumber makes the log refer to the new places of its paths. It writes the log
+// anew: the old one may be the plaintext that a copy of r still refers to.
 func (r *Record) renumber(places []int) {
 	log := make([]byte, 0, len(r.log)) // no index grows
 	for e, rest, ok := nextEntry(r.log); ok; e, rest, ok = nextEntry(rest) {
@@ -182,6 +183,8 @@ type entry struct {
 	path, status int
 }
 
+// appendEntry appends an entry in its shortest form. Most views are pages, so the
+// status 200 is one bit of the index, and only another status is written.
 func appendEntry(b []byte, e entry) []byte {
 	b = binary.AppendUvarint(b, uint64(e.delta))
 	if e.status == 200 {

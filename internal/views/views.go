@@ -65,6 +65,7 @@ func (r *Record) PackedLen() int {
 	return n
 }
 
+// numbers are the counters in the order of the payload.
 func (r *Record) numbers() [5]int64 {
 	return [...]int64{r.Created, r.Last, r.Requests, r.Pages, r.Unique}
 }
@@ -94,14 +95,18 @@ func (r *Record) Unpack(in *wire.Reader) bool {
 	return in.Done() && len(id) == len(r.ID) && r.sound()
 }
 
-// sound checks what everything else relies on: counters that can have been
-// counted, a set of the size that its form has, and entries that are whole and
-// refer to a path. It counts the paths and the views.
+// sound is asked about every record that comes from a cookie. The cookie is
+// authentic, but another program with the same keys may have made it, or an older
+// version with a mistake. It checks what everything else relies on: counters that
+// can have been counted, a set of the size that its form has, and entries that
+// are whole and refer to a path. It counts the paths and the views.
 func (r *Record) sound() bool {
 	counters := 0 <= r.Unique && r.Unique <= r.Pages && r.Pages <= r.Requests && r.Requests < maxCount
 	return counters && r.soundSet() && r.soundHistory()
 }
 
+// soundSet is what keeps the size of the set and the number in Unique in step. A
+// set of another size would be read beyond its end, or grow without end.
 func (r *Record) soundSet() bool {
 	if r.estimated() {
 		return len(r.set) == bitmapSize
@@ -109,6 +114,8 @@ func (r *Record) soundSet() bool {
 	return len(r.set)%hashSize == 0 && len(r.set) <= exactPaths*hashSize
 }
 
+// soundHistory walks over paths and log once. After it, no function here asks
+// again whether an entry is whole: only a sealed record or Add gets this far.
 func (r *Record) soundHistory() bool {
 	r.texts, r.kept = 0, 0
 	for rest := r.paths; len(rest) > 0; r.texts++ {
