@@ -250,6 +250,7 @@ var accesses = map[string]func(s *cookiesession.Session){
 	"ID":                    func(s *cookiesession.Session) { s.ID() },
 	"AddCheck":              nil, // registers only
 	"IDBytes":               func(s *cookiesession.Session) { s.IDBytes() },
+	"Identity":              func(s *cookiesession.Session) { s.Identity("test") },
 	"Metadata":              func(s *cookiesession.Session) { s.Metadata("test") },
 	"SetMetadata":           func(s *cookiesession.Session) { testkit.Must(s.SetMetadata("test", nil)) },
 	"Created":               func(s *cookiesession.Session) { s.Created() },
