@@ -1,3 +1,5 @@
+//lint:file-ignore SA1008 An application may have set the map of fields itself, in any case of letters.
+
 package cachecontrol_test
 
 import (
