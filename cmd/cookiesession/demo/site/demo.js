@@ -24,9 +24,16 @@ function tick() {
   }
 }
 
-// load puts the page that answers in place of this one, and leaves the
+// Requests go one after another. Two that overlap are answered in any order,
+// and the later answer could set a cookie again that the other has deleted.
+let last = Promise.resolve();
+function load(request) {
+  last = last.then(() => replace(request));
+}
+
+// replace puts the page that answers in place of this one, and leaves the
 // keyboard's focus and the reader's place where they were.
-async function load(request) {
+async function replace(request) {
   const focused = document.activeElement && document.activeElement.id;
   let text;
   try {
