@@ -42,7 +42,7 @@ const findings = `(async () => {
 // are as long as the pages: axe cannot judge what is half out of sight.
 func TestNoPageHasAnAxeFinding(t *testing.T) {
 	axe := readAxe(t)
-	browser, err := e2e.StartChromium(t.Context(), profile(t), true)
+	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true)
 	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
 		t.Skipf("%v: install chromium to run this", err)
 	}
@@ -50,7 +50,7 @@ func TestNoPageHasAnAxeFinding(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = browser.Close() })
-	v := &visitor{T: t, browser: browser}
+	v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
 	v.serve("127.0.0.1:0")
 
 	look := func(state string) {
@@ -79,7 +79,7 @@ func TestNoPageHasAnAxeFinding(t *testing.T) {
 		}
 	}
 	// each click waits for its answer: the page is drawn anew
-	click := func(css, sees, want string) { t.Helper(); v.click(css); v.sees(sees, want) }
+	click := func(css, sees, want string) { t.Helper(); v.Click(css); v.Sees(sees, want) }
 	for _, step := range []struct {
 		state string
 		reach func()
@@ -91,17 +91,17 @@ func TestNoPageHasAnAxeFinding(t *testing.T) {
 			for n := range 4 {
 				click("#hamper", "#basket-n", strconv.Itoa(n+1))
 			}
-			v.sees("#cookies", "s_demo.1")
+			v.Sees("#cookies", "s_demo.1")
 		}},
 		{"a refused write", func() {
-			for n := 5; n <= 8 && !strings.Contains(v.browser.Text("#notice"), "Refused"); n++ {
+			for n := 5; n <= 8 && !strings.Contains(v.Browser.Text("#notice"), "Refused"); n++ {
 				v.open("/") // without the notice of the one before
 				click("#hamper", "#notice", " ")
 			}
-			v.sees("#notice", "Refused")
+			v.Sees("#notice", "Refused")
 		}},
 		{"a forged cookie", func() { click("#empty", "#basket-n", "0"); click("#forge", "#verdict", "ErrInvalid") }},
-		{"a forged cookie, the session alone", func() { v.open("/session"); v.sees("#verdict", "ErrInvalid") }},
+		{"a forged cookie, the session alone", func() { v.open("/session"); v.Sees("#verdict", "ErrInvalid") }},
 		{"keys in every state", func() {
 			v.open("/")
 			click("#rotate", "tr.opening", "opening")
@@ -110,9 +110,9 @@ func TestNoPageHasAnAxeFinding(t *testing.T) {
 		}},
 		{"lost keys", func() { click("#lose", "#verdict", "ErrUnknownKey") }},
 		{"time that runs out", func() { v.open("/"); click("#expire", "#told", "ends in a few seconds") }},
-		{"an expired session", func() { v.sees("#verdict", "ErrExpired") }},
+		{"an expired session", func() { v.Sees("#verdict", "ErrExpired") }},
 		{"no consent", func() { v.open("/"); click("#deny", "#verdict", "No permission") }},
-		{"no consent, the session alone", func() { v.open("/session"); v.sees("#verdict", "No permission") }},
+		{"no consent, the session alone", func() { v.open("/session"); v.Sees("#verdict", "No permission") }},
 		{"logged in", func() { click("#allow", "#told", "Permission given"); v.open("/"); v.login("Ada") }},
 		{"logged out", func() { click("#logout", "#told", "Logged out") }},
 	} {

@@ -65,7 +65,7 @@ var browsers = []struct {
 func inEach(t *testing.T, check func(*visitor)) {
 	for _, b := range browsers {
 		t.Run(b.name, func(t *testing.T) {
-			browser, err := b.start(t.Context(), profile(t))
+			browser, err := b.start(t.Context(), e2e.Profile(t))
 			if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
 				t.Skipf("%v: install chromium and firefox-esr to run this", err)
 			}
@@ -73,33 +73,18 @@ func inEach(t *testing.T, check func(*visitor)) {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { _ = browser.Close() })
-			v := &visitor{T: t, browser: browser}
+			v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
 			v.serve("127.0.0.1:0")
 			check(v)
 		})
 	}
 }
 
-// profile is a folder that may still change while it is removed: browsers
-// write for a moment after they have ended.
-func profile(t *testing.T) string {
-	folder, err := os.MkdirTemp("", "cookiesession-profile-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		for until := time.Now().Add(5 * time.Second); os.RemoveAll(folder) != nil && time.Now().Before(until); {
-		}
-	})
-	return folder
-}
-
 // visitor is someone with a browser in front of a demo.
 type visitor struct {
-	*testing.T
-	browser e2e.Browser
-	demo    *e2e.Demo
-	env     []string
+	e2e.Visitor
+	demo *e2e.Demo
+	env  []string
 }
 
 func (v *visitor) serve(addr string) {
@@ -126,93 +111,16 @@ func (v *visitor) stop() {
 
 func (v *visitor) open(path string) {
 	v.Helper()
-	if err := v.browser.Open(v.demo.URL + path); err != nil {
-		v.Fatal(err)
-	}
-}
-
-func (v *visitor) click(css string) {
-	v.Helper()
-	if err := v.browser.Click(css); err != nil {
-		v.Fatalf("clicking %s: %v", css, err)
-	}
-}
-
-// sees waits until the text of css contains want; an empty want is no text.
-func (v *visitor) sees(css, want string) {
-	v.Helper()
-	var text string
-	v.eventually(func() bool {
-		text = v.browser.Text(css)
-		return want != "" && strings.Contains(text, want) || want == "" && text == ""
-	}, func() string { return fmt.Sprintf("%s reads %q, want %q", css, text, want) })
-}
-
-// holds waits until the browser has exactly these cookies of the session.
-func (v *visitor) holds(want ...string) {
-	v.Helper()
-	var names []string
-	v.eventually(func() bool {
-		names = nil
-		for _, c := range v.cookies() {
-			names = append(names, c.Name)
-		}
-		return same(names, want)
-	}, func() string { return fmt.Sprintf("the browser holds %v, want %v", names, want) })
-}
-
-// eventually polls: the page is drawn by another process.
-func (v *visitor) eventually(ok func() bool, problem func() string) {
-	v.Helper()
-	late := time.After(20 * time.Second)
-	every := time.NewTicker(50 * time.Millisecond)
-	defer every.Stop()
-	for !ok() {
-		select {
-		case <-late:
-			v.Fatal(problem())
-		case <-every.C:
-		}
-	}
-}
-
-func (v *visitor) cookies() (ours []e2e.Cookie) {
-	v.Helper()
-	all, err := v.browser.Cookies()
-	if err != nil {
-		v.Fatal(err)
-	}
-	for _, c := range all {
-		if strings.HasPrefix(c.Name, "s_") {
-			ours = append(ours, c)
-		}
-	}
-	return ours
-}
-
-func same(a, b []string) bool {
-	counts := make(map[string]int)
-	for _, s := range a {
-		counts[s]++
-	}
-	for _, s := range b {
-		counts[s]--
-	}
-	for _, n := range counts {
-		if n != 0 {
-			return false
-		}
-	}
-	return true
+	v.Visit(v.demo.URL + path)
 }
 
 func (v *visitor) login(name string) {
 	v.Helper()
-	if err := v.browser.Type("#name", name); err != nil {
+	if err := v.Browser.Type("#name", name); err != nil {
 		v.Fatal(err)
 	}
-	v.click("#login")
-	v.sees("#user", name)
+	v.Click("#login")
+	v.Sees("#user", name)
 }
 
 func freshKeys() string {
@@ -225,31 +133,31 @@ func TestTheShopRemembersAVisitor(t *testing.T) {
 	inEach(t, func(v *visitor) {
 		for n := 1; n <= 3; n++ {
 			v.open("/")
-			v.sees("#visits", strconv.Itoa(n))
+			v.Sees("#visits", strconv.Itoa(n))
 		}
 
 		v.login("Ada")
-		v.sees("#notice", "Welcome, Ada")
+		v.Sees("#notice", "Welcome, Ada")
 		v.open("/")
-		v.sees("#notice", "") // a flash message shows exactly once
-		v.sees("#user", "Ada")
+		v.Sees("#notice", "") // a flash message shows exactly once
+		v.Sees("#user", "Ada")
 
-		v.click("#add-anzac")
-		v.sees("#notice", "Anzac is in the basket")
-		v.holds("s_demo", "s_demo_views")
+		v.Click("#add-anzac")
+		v.Sees("#notice", "Anzac is in the basket")
+		v.Holds("s_demo", "s_demo_views")
 		for n := 2; n <= 5; n++ {
-			v.click("#hamper")
-			v.sees("#basket-n", strconv.Itoa(n))
+			v.Click("#hamper")
+			v.Sees("#basket-n", strconv.Itoa(n))
 		}
-		v.holds("s_demo", "s_demo.1", "s_demo_views")
-		v.sees(".basket", "Hamper with a letter")
-		v.click("#empty")
-		v.sees("#basket-n", "0")
-		v.holds("s_demo", "s_demo_views")
+		v.Holds("s_demo", "s_demo.1", "s_demo_views")
+		v.Sees(".basket", "Hamper with a letter")
+		v.Click("#empty")
+		v.Sees("#basket-n", "0")
+		v.Holds("s_demo", "s_demo_views")
 
-		v.click("#logout")
-		v.sees("#told", "Logged out")
-		v.holds()
+		v.Click("#logout")
+		v.Sees("#told", "Logged out")
+		v.Holds()
 	})
 }
 
@@ -261,25 +169,25 @@ func TestASessionOutlivesTheServer(t *testing.T) {
 		v.open("/")
 		v.login("Grace")
 		v.open("/")
-		visits, err := strconv.Atoi(v.browser.Text("#visits"))
+		visits, err := strconv.Atoi(v.Browser.Text("#visits"))
 		if err != nil || visits < 2 {
-			t.Fatalf("the counter reads %q", v.browser.Text("#visits"))
+			t.Fatalf("the counter reads %q", v.Browser.Text("#visits"))
 		}
 		addr := strings.TrimPrefix(v.demo.URL, "http://")
 		v.stop()
 		v.serve(addr)
 		v.open("/")
-		v.sees("#visits", strconv.Itoa(visits+1))
-		v.sees("#user", "Grace")
-		v.sees("#operator", "The operator rotates")
+		v.Sees("#visits", strconv.Itoa(visits+1))
+		v.Sees("#user", "Grace")
+		v.Sees("#operator", "The operator rotates")
 	})
 }
 
 func TestBrowsersKeepTheAttributesOfTheCookies(t *testing.T) {
 	inEach(t, func(v *visitor) {
 		v.open("/")
-		v.holds("s_demo", "s_demo_views")
-		for _, c := range v.cookies() {
+		v.Holds("s_demo", "s_demo_views")
+		for _, c := range v.Cookies() {
 			if !c.Secure || !c.HTTPOnly || c.SameSite != "Lax" || c.Path != "/" {
 				v.Errorf("%s: Secure %t, HttpOnly %t, SameSite %q, Path %q", c.Name, c.Secure, c.HTTPOnly, c.SameSite, c.Path)
 			}
@@ -297,67 +205,67 @@ func TestTheInspectorShowsWhatThePackageAnswers(t *testing.T) {
 		v.open("/")
 		v.login("Ada")
 		v.open("/")
-		v.sees("#verdict", "Authentic and alive")
-		v.sees("#layers", "Ciphertext")
-		v.sees("#entries", "visits")
-		v.sees("#cookies", "s_demo_views")
+		v.Sees("#verdict", "Authentic and alive")
+		v.Sees("#layers", "Ciphertext")
+		v.Sees("#entries", "visits")
+		v.Sees("#cookies", "s_demo_views")
 
-		v.click("#rotate")
-		v.sees("#told", "A new key seals from now on")
-		v.sees("#said", "rekeyed")
-		v.sees("#user", "Ada")
-		v.sees("tr.sealing", "sealed yours")
-		v.click("#retire")
-		v.sees("tr.retired", "retired")
-		v.sees("#verdict", "Authentic and alive")
-		v.click("#announce")
-		v.sees("tr.pending", "seals in")
+		v.Click("#rotate")
+		v.Sees("#told", "A new key seals from now on")
+		v.Sees("#said", "rekeyed")
+		v.Sees("#user", "Ada")
+		v.Sees("tr.sealing", "sealed yours")
+		v.Click("#retire")
+		v.Sees("tr.retired", "retired")
+		v.Sees("#verdict", "Authentic and alive")
+		v.Click("#announce")
+		v.Sees("tr.pending", "seals in")
 
-		v.click("#flash")
-		v.sees("#flash-state", "One is waiting")
+		v.Click("#flash")
+		v.Sees("#flash-state", "One is waiting")
 		v.open("/")
-		v.sees("#flash-state", "Shown on this page")
+		v.Sees("#flash-state", "Shown on this page")
 		v.open("/")
-		v.sees("#flash-state", "None is waiting")
+		v.Sees("#flash-state", "None is waiting")
 
-		v.click("#forge")
-		v.sees("#verdict", "Refused: ErrInvalid")
+		v.Click("#forge")
+		v.Sees("#verdict", "Refused: ErrInvalid")
 		v.open("/")
-		v.sees("#visits", "1")
+		v.Sees("#visits", "1")
 
 		v.login("Ada")
-		v.click("#copy")
-		v.sees("#told", "A copy of the session cookie")
-		v.click("#logout")
-		v.sees("#told", "Logged out")
-		v.click("#replay")
-		v.sees("#user", "Ada") // a cookie cannot know that it was copied
-		v.click("#everywhere")
-		v.sees("#told", "Logged out everywhere")
-		v.click("#replay")
-		v.sees("#verdict", "Refused: ErrRevoked")
+		v.Click("#copy")
+		v.Sees("#told", "A copy of the session cookie")
+		v.Click("#logout")
+		v.Sees("#told", "Logged out")
+		v.Click("#replay")
+		v.Sees("#user", "Ada") // a cookie cannot know that it was copied
+		v.Click("#everywhere")
+		v.Sees("#told", "Logged out everywhere")
+		v.Click("#replay")
+		v.Sees("#verdict", "Refused: ErrRevoked")
 
 		v.open("/")
-		v.click("#expire")
-		v.sees("#told", "ends in a few seconds")
-		v.sees("#verdict", "Refused: ErrExpired")
+		v.Click("#expire")
+		v.Sees("#told", "ends in a few seconds")
+		v.Sees("#verdict", "Refused: ErrExpired")
 
 		v.open("/")
-		v.click("#lose")
-		v.sees("#verdict", "Refused: ErrUnknownKey")
+		v.Click("#lose")
+		v.Sees("#verdict", "Refused: ErrUnknownKey")
 
 		v.open("/")
-		v.click("#deny")
-		v.sees("#verdict", "No permission to remember")
-		v.holds()
-		v.click("#allow")
-		v.sees("#told", "Permission given")
+		v.Click("#deny")
+		v.Sees("#verdict", "No permission to remember")
+		v.Holds()
+		v.Click("#allow")
+		v.Sees("#told", "Permission given")
 		v.open("/")
-		v.sees("#visits", "1")
+		v.Sees("#visits", "1")
 
 		v.open("/session")
-		v.sees("#history", "/session")
-		v.sees("#json", `"visits"`)
+		v.Sees("#history", "/session")
+		v.Sees("#json", `"visits"`)
 	})
 }
 
@@ -379,7 +287,7 @@ func TestTheDemoLeavesNothingBehind(t *testing.T) {
 // Reading, tapping and typing are checked in Chromium alone: they are the
 // page's own doing, and nothing of them differs between the two.
 func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
-	browser, err := e2e.StartChromium(t.Context(), profile(t), true)
+	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true)
 	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
 		t.Skipf("%v: install chromium to run this", err)
 	}
@@ -387,7 +295,7 @@ func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = browser.Close() })
-	v := &visitor{T: t, browser: browser}
+	v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
 	v.serve("127.0.0.1:0")
 
 	complaints := listenTo(t, browser.Tab)
@@ -431,13 +339,13 @@ func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
 		keys(kb.Tab)
 	}
 	keys("Ada" + kb.Enter)
-	v.sees("#user", "Ada")
+	v.Sees("#user", "Ada")
 	if err := chromedp.Do(browser.Tab, chromedp.Focus(chromedp.CSS("#forge"))); err != nil {
 		t.Fatal(err)
 	}
 	keys(kb.Enter)
-	v.sees("#verdict", "Refused: ErrInvalid")
-	v.sees("#say", "Refused: ErrInvalid") // read out, wherever the reader is
+	v.Sees("#verdict", "Refused: ErrInvalid")
+	v.Sees("#say", "Refused: ErrInvalid") // read out, wherever the reader is
 	if on := focused(); on != "forge" {
 		t.Errorf("after the answer the keyboard is on %q, want the button that was pressed", on)
 	}

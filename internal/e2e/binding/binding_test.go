@@ -1,4 +1,7 @@
-package e2e_test
+// Package binding_test holds device-bound sessions against a real Chromium. It is
+// a package of its own because two of its tests wait two and a half minutes for
+// the end of a bound cookie: the tests of other packages run meanwhile.
+package binding_test
 
 import (
 	"bufio"
@@ -183,7 +186,7 @@ func shopPages(m *cookiesession.Manager, b *dbsc.Binding) http.Handler {
 	page := func(w http.ResponseWriter, r *http.Request) {
 		s := m.FromContext(r.Context())
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!doctype html><title>Shop</title><p id="user">%s</p><p id="state">%s</p><p id="paid">%d</p>
+		fmt.Fprintf(w, `<!doctype html><title>Shop</title><link rel="icon" href="data:,"><p id="user">%s</p><p id="state">%s</p><p id="paid">%d</p>
 			<form method="post" action="/login"><button id="login">Log in</button></form>
 			<form method="post" action="/logout"><button id="logout">Log out</button></form>
 			<form method="post" action="/pay"><input type="hidden" name="sum" value="7"><button id="pay">Pay</button></form>
@@ -214,7 +217,7 @@ func shopPages(m *cookiesession.Manager, b *dbsc.Binding) http.Handler {
 	mux.HandleFunc("GET /links", func(w http.ResponseWriter, r *http.Request) {
 		_, port, _ := net.SplitHostPort(r.Host)
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!doctype html><title>Links</title><a id="shop" href="https://%s:%s/">Shop</a> <a id="callback" href="https://%s:%s/callback">Log in</a>`,
+		fmt.Fprintf(w, `<!doctype html><title>Links</title><link rel="icon" href="data:,"><a id="shop" href="https://%s:%s/">Shop</a> <a id="callback" href="https://%s:%s/callback">Log in</a>`,
 			shopHost, port, shopHost, port)
 	})
 	return mux
@@ -225,14 +228,14 @@ func (s *boundSite) boundVisitor() *boundVisitor {
 	s.Helper()
 	spki := sha256.Sum256(s.cert.Leaf.RawSubjectPublicKeyInfo)
 	browser := bindingChromium(s.T, base64.StdEncoding.EncodeToString(spki[:]))
-	return &boundVisitor{visitor: visitor{T: s.T, browser: browser}, site: s, chromium: browser}
+	return &boundVisitor{Visitor: e2e.Visitor{T: s.T, Browser: browser}, site: s, chromium: browser}
 }
 
 // bindingChromium trusts the certificate with that SHA-256 of its key. To switch
 // all checks of certificates off would switch binding off as well.
 func bindingChromium(t *testing.T, spki string) *e2e.Chromium {
 	t.Helper()
-	browser, err := e2e.StartChromium(t.Context(), profile(t), true,
+	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true,
 		chromedp.Flag("enable-features", "DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting"),
 		chromedp.Flag("ignore-certificate-errors-spki-list", spki),
 		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
@@ -247,14 +250,14 @@ func bindingChromium(t *testing.T, spki string) *e2e.Chromium {
 }
 
 type boundVisitor struct {
-	visitor
+	e2e.Visitor
 	site     *boundSite
 	chromium *e2e.Chromium
 }
 
 func (v *boundVisitor) openOn(host, path string) {
 	v.Helper()
-	if err := v.browser.Open(v.site.url(host, path)); err != nil {
+	if err := v.Browser.Open(v.site.url(host, path)); err != nil {
 		v.Fatal(err)
 	}
 }
@@ -264,20 +267,20 @@ func (v *boundVisitor) logIn() {
 	v.Helper()
 	before := v.site.asked(registers)
 	v.openOn(shopHost, "/")
-	v.click("#login")
-	v.sees("#user", "Ada")
-	v.eventually(func() bool { return v.site.asked(registers) > before }, func() string { return "the browser did not register" })
+	v.Click("#login")
+	v.Sees("#user", "Ada")
+	v.Eventually(func() bool { return v.site.asked(registers) > before }, func() string { return "the browser did not register" })
 	v.isBound()
 }
 
 // isBound clicks, and sees that the visitor is logged in and bound.
 func (v *boundVisitor) isBound() {
 	v.Helper()
-	v.eventually(func() bool {
+	v.Eventually(func() bool {
 		v.openOn(shopHost, "/")
-		return v.browser.Text("#state") == "bound"
-	}, func() string { return "the session is " + v.browser.Text("#state") })
-	v.sees("#user", "Ada")
+		return v.Browser.Text("#state") == "bound"
+	}, func() string { return "the session is " + v.Browser.Text("#state") })
+	v.Sees("#user", "Ada")
 }
 
 // loseCookie takes the bound cookie away, as its end does.
@@ -296,12 +299,12 @@ func (v *boundVisitor) loseCookie() {
 // show the visitor logged in.
 func (v *boundVisitor) clickUnnoticed() {
 	v.Helper()
-	v.loseCookie()
 	before, pages := v.site.asked(refreshes), v.site.asked("GET / ")
-	v.click("#again")
-	v.eventually(func() bool { return v.site.asked("GET / ") > pages }, func() string { return "the click did nothing" })
-	v.sees("#state", "bound")
-	v.sees("#user", "Ada")
+	v.loseCookie()
+	v.Click("#again")
+	v.Eventually(func() bool { return v.site.asked("GET / ") > pages }, func() string { return "the click did nothing" })
+	v.Sees("#state", "bound")
+	v.Sees("#user", "Ada")
 	if got := v.site.asked("GET / "); got != pages+1 {
 		v.Errorf("the click took %d page requests, want one", got-pages)
 	}
@@ -329,16 +332,16 @@ func TestChromiumBindsASessionAndRefreshesUnnoticed(t *testing.T) {
 	v.clickUnnoticed()
 	s.restart(next) // key is retired
 	v.clickUnnoticed()
-	v.holds("s_session", "s_session_bound")
+	v.Holds("s_session", "s_session_bound")
 
 	refreshed := s.asked(refreshes)
-	v.click("#logout") // the page behind it refreshes for the last time
-	v.sees("#user", "")
-	v.eventually(func() bool { return s.asked(refreshes) == refreshed+1 }, func() string { return "the browser was not told that the session is over" })
-	v.holds()
+	v.Click("#logout") // the page behind it refreshes for the last time
+	v.Sees("#user", "")
+	v.Eventually(func() bool { return s.asked(refreshes) == refreshed+1 }, func() string { return "the browser was not told that the session is over" })
+	v.Holds()
 	for range 2 {
 		v.openOn(shopHost, "/")
-		v.sees("#user", "")
+		v.Sees("#user", "")
 	}
 	if n := s.asked("POST /.well-known/dbsc/refresh") - s.asked("POST /.well-known/dbsc/refresh 403"); n != refreshed+1 {
 		t.Errorf("after the end the browser refreshed %d times more", n-refreshed-1)
@@ -365,8 +368,8 @@ func TestChromiumProvesOnDemandAndRepeatsTheRequest(t *testing.T) {
 	for _, paid := range []string{"7", "14"} {
 		<-time.After(3 * time.Second) // the proof is too old then
 		redirects := s.asked("POST /pay 307")
-		v.click("#pay")
-		v.sees("#paid", paid)
+		v.Click("#pay")
+		v.Sees("#paid", paid)
 		if n := s.asked("POST /pay 307") - redirects; n != 1 {
 			t.Errorf("the browser was sent to the same address %d times, want once", n)
 		}
@@ -391,9 +394,9 @@ func TestChromiumComesBackThroughALinkOnAnotherSite(t *testing.T) {
 			v.openOn(otherHost, "/links")
 			v.loseCookie()
 			pages := s.asked("GET / ")
-			v.click("#shop")
-			v.sees("#user", "Ada")
-			v.sees("#state", "bound")
+			v.Click("#shop")
+			v.Sees("#user", "Ada")
+			v.Sees("#state", "bound")
 			if n := s.asked("GET / ") - pages; n != tc.pages {
 				t.Errorf("%d page requests, want %d", n, tc.pages)
 			}
@@ -406,9 +409,9 @@ func TestChromiumBindsASessionAfterALogInElsewhere(t *testing.T) {
 	s := newBoundSite(t, cookiesession.Config{}, dbsc.Config{Require: true}, newKey())
 	v := s.boundVisitor()
 	v.openOn(otherHost, "/links")
-	v.click("#callback")
-	v.sees("#user", "Ada")
-	v.eventually(func() bool { return s.asked(registers) == 1 }, func() string { return "the browser did not register" })
+	v.Click("#callback")
+	v.Sees("#user", "Ada")
+	v.Eventually(func() bool { return s.asked(registers) == 1 }, func() string { return "the browser did not register" })
 	v.isBound()
 	v.clickUnnoticed()
 }
@@ -422,8 +425,8 @@ func TestChromiumBindsAWholeSite(t *testing.T) {
 	v.loseCookie()
 	refreshed := s.asked(refreshes)
 	v.openOn("www."+shopHost, "/")
-	v.sees("#user", "Ada")
-	v.sees("#state", "bound")
+	v.Sees("#user", "Ada")
+	v.Sees("#state", "bound")
 	if s.asked(refreshes) == refreshed {
 		t.Error("the browser did not refresh for another host of the site")
 	}
@@ -438,9 +441,9 @@ func TestChromiumBindsAWholeSiteFromAHostBelowIt(t *testing.T) {
 	s.restart(key)
 	v := s.boundVisitor()
 	v.openOn(app, "/")
-	v.click("#login")
-	v.sees("#user", "Ada")
-	v.eventually(func() bool { return s.asked(registers) == 1 }, func() string { return "the browser did not register" })
+	v.Click("#login")
+	v.Sees("#user", "Ada")
+	v.Eventually(func() bool { return s.asked(registers) == 1 }, func() string { return "the browser did not register" })
 	v.isBound()
 	v.clickUnnoticed()
 }
@@ -453,8 +456,8 @@ func TestChromiumGoesOnAfterTheServerWasDown(t *testing.T) {
 	v.logIn()
 	v.loseCookie()
 	s.restart(newKey()) // an instance that does not have the key: 503
-	v.click("#again")
-	v.sees("#user", "")
+	v.Click("#again")
+	v.Sees("#user", "")
 	s.restart(key)
 	v.isBound()
 	v.clickUnnoticed()
@@ -463,7 +466,7 @@ func TestChromiumGoesOnAfterTheServerWasDown(t *testing.T) {
 func TestFirefoxGoesOnBoundToNothing(t *testing.T) {
 	t.Parallel()
 	s := newBoundSite(t, cookiesession.Config{}, dbsc.Config{}, newKey())
-	browser, err := e2e.StartFirefox(t.Context(), profile(t), true)
+	browser, err := e2e.StartFirefox(t.Context(), e2e.Profile(t), true)
 	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
 		t.Skipf("%v: install firefox-esr to run this", err)
 	}
@@ -471,20 +474,20 @@ func TestFirefoxGoesOnBoundToNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = browser.Close() })
-	v := &boundVisitor{visitor: visitor{T: t, browser: browser}, site: s}
+	v := &boundVisitor{Visitor: e2e.Visitor{T: t, Browser: browser}, site: s}
 	v.openOn("127.0.0.1", "/")
-	v.click("#login")
-	v.sees("#user", "Ada")
+	v.Click("#login")
+	v.Sees("#user", "Ada")
 	v.openOn("127.0.0.1", "/")
-	v.sees("#state", "pending")
-	v.sees("#user", "Ada")
-	v.holds("s_session")
+	v.Sees("#state", "pending")
+	v.Sees("#user", "Ada")
+	v.Holds("s_session")
 	if n := s.asked("POST /.well-known"); n != 0 {
 		t.Errorf("Firefox registered %d times", n)
 	}
-	v.click("#logout")
-	v.sees("#user", "")
-	v.holds()
+	v.Click("#logout")
+	v.Sees("#user", "")
+	v.Holds()
 }
 
 // A thief's client has the whole jar and no key. This takes as long as the
@@ -496,7 +499,7 @@ func TestACopiedJarIsWorthlessAfterTheBoundCookiesEnd(t *testing.T) {
 	v := s.boundVisitor()
 	v.logIn()
 	var copied []string
-	for _, c := range v.cookies() {
+	for _, c := range v.Cookies() {
 		copied = append(copied, c.Name+"="+c.Value)
 	}
 	ends := time.Now().Add(lifetime + 31*time.Second) // whole seconds
@@ -507,9 +510,9 @@ func TestACopiedJarIsWorthlessAfterTheBoundCookiesEnd(t *testing.T) {
 	if page := s.steal(copied); strings.Contains(page, "Ada") || !strings.Contains(page, `id="state">stale<`) {
 		t.Errorf("after the end the thief sees %q", page)
 	}
-	v.click("#again")
-	v.sees("#user", "Ada")
-	v.sees("#state", "bound")
+	v.Click("#again")
+	v.Sees("#user", "Ada")
+	v.Sees("#state", "bound")
 }
 
 // steal asks for the page with copied cookies.
@@ -559,25 +562,25 @@ func TestTheExampleShowsABoundSessionAndItsThief(t *testing.T) {
 		_, spki, _ = strings.Cut(lines.Text(), "--ignore-certificate-errors-spki-list=")
 	}
 	spki, _, _ = strings.Cut(spki, " ")
-	v := &visitor{T: t, browser: bindingChromium(t, spki)}
+	v := &e2e.Visitor{T: t, Browser: bindingChromium(t, spki)}
 	open := func() {
 		t.Helper()
-		if err := v.browser.Open(url); err != nil {
+		if err := v.Browser.Open(url); err != nil {
 			t.Fatal(err)
 		}
 	}
 	open()
-	v.click("#login")
-	v.sees("#user", "Ada")
-	v.eventually(func() bool { open(); return v.browser.Text("#state") == "bound" }, func() string { return "the session is " + v.browser.Text("#state") })
-	v.click("#copy")
-	v.sees("#answers", "copied the cookies")
+	v.Click("#login")
+	v.Sees("#user", "Ada")
+	v.Eventually(func() bool { open(); return v.Browser.Text("#state") == "bound" }, func() string { return "the session is " + v.Browser.Text("#state") })
+	v.Click("#copy")
+	v.Sees("#answers", "copied the cookies")
 	ends := time.Now().Add(152 * time.Second)
-	v.click("#try")
-	v.sees("#answers", "you are Ada; the session is bound")
+	v.Click("#try")
+	v.Sees("#answers", "you are Ada; the session is bound")
 	<-time.After(time.Until(ends))
-	v.click("#try")
-	v.sees("#answers", "you are nobody; the session is stale")
-	v.sees("#user", "Ada")
-	v.sees("#state", "bound")
+	v.Click("#try")
+	v.Sees("#answers", "you are nobody; the session is stale")
+	v.Sees("#user", "Ada")
+	v.Sees("#state", "bound")
 }
