@@ -6,7 +6,6 @@ import (
 
 	"github.com/cookiesession/cookiesession/internal/cookie"
 	"github.com/cookiesession/cookiesession/internal/keys"
-	"github.com/cookiesession/cookiesession/internal/payload"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -55,19 +54,4 @@ func sealedSize(c *cookie.Cookie, key *keys.Key, n int) int {
 		return max(bytes, cookie.MaxChunks*cookie.MaxLine+1) // beyond every MaxBytes
 	}
 	return bytes
-}
-
-// sealText returns "<key id>.<sealed text>".
-func sealText(name string, t payload.Text, key *keys.Key) (string, error) {
-	text, err := key.Sealer().Seal(append([]byte(key.ID()), '.'), name, t.Pack(nil))
-	return string(text), err
-}
-
-// openText opens what stands behind the key id.
-func openText(name, text string, key *keys.Key) (t payload.Text, err error) {
-	plain, err := key.Open(name, text)
-	if err != nil || t.Unpack(plain) != nil {
-		return payload.Text{}, ErrInvalid
-	}
-	return t, nil
 }

@@ -50,9 +50,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -126,11 +126,14 @@ type Config struct {
 	// Everybody else who looks at the request's session waits for the answer,
 	// so Validate must not look at that one itself.
 	Validate func(context.Context, *Session) error
-	// OnEvent is told what happens; nil: [LogEvent]. It is called with no lock
-	// held, by the goroutine that caused the event, so it may be called by
+	// OnEvent is told what happens, for example to count it. It is called with no
+	// lock held, by the goroutine that caused the event, so it may be called by
 	// several at once, and what it takes the response waits for. The context
 	// carries the session; events of the keyring have none.
 	OnEvent func(context.Context, Event)
+	// Logger logs what happens, beside OnEvent: see [LogEvent] for the levels. If
+	// both are nil, log/slog's default logger is used.
+	Logger *slog.Logger
 }
 
 // ConfigError is one problem of a [Config]. Field is the name of its field.
@@ -183,7 +186,7 @@ func (c *Config) settings() settings {
 		test:       cookie.New(base+testSuffix, a),
 		suffixes:   []string{dataAt: "", flashAt: flashSuffix, viewsAt: viewsSuffix, companionAt: companionSuffix, testAt: testSuffix},
 		maxBytes:   c.MaxBytes, historySize: c.HistorySize,
-		consent: c.Consent, validate: c.Validate, onEvent: c.OnEvent,
+		consent: c.Consent, validate: c.Validate, onEvent: c.OnEvent, logger: c.Logger,
 		always: c.Consent != nil || c.TrackViews || c.SaveEveryRequest,
 		nested: new(atomic.Bool),
 	}
@@ -232,30 +235,17 @@ func (c *Config) check() error {
 		}
 	}
 	refuse(c.Keyring == nil || c.Keyring.ring.InForce() == nil, "Keyring", "is required: see NewKeyring, ParseKeyring and LoadKeyFile")
-	c.checkName(refuse)
+	cookie.CheckName(c.Name, []string{flashSuffix, viewsSuffix, companionSuffix, testSuffix}, refuse)
 	a := c.attributes()
 	a.Check(refuse)
 	refuse(c.HostPrefix && c.Insecure, "HostPrefix", "needs Secure: browsers drop such a cookie")
 	refuse(c.HostPrefix && c.Domain != "", "HostPrefix", "does not go with Domain: browsers drop such a cookie")
 	refuse(c.HostPrefix && c.Path != "/", "HostPrefix", "needs the Path \"/\": browsers drop such a cookie")
-	refuse(c.IdleTimeout < 0, "IdleTimeout", "%v is negative", c.IdleTimeout)
-	refuse(c.RenewAfter < 0, "RenewAfter", "%v is negative", c.RenewAfter)
-	refuse(c.RenewAfter > 0 && c.RenewAfter >= c.IdleTimeout, "RenewAfter", "%v is not shorter than IdleTimeout, %v: it would never act", c.RenewAfter, c.IdleTimeout)
-	refuse(c.AbsoluteTimeout < 0, "AbsoluteTimeout", "%v is negative", c.AbsoluteTimeout)
-	refuse(c.FlashLifetime < 0, "FlashLifetime", "%v is negative", c.FlashLifetime)
+	lifetime.Check(c.IdleTimeout, c.RenewAfter, c.AbsoluteTimeout, c.FlashLifetime, refuse)
 	const least, most = 512, cookie.MaxChunks * cookie.MaxLine
 	refuse(c.MaxBytes < least || c.MaxBytes > most, "MaxBytes", "%d is not between %d and %d", c.MaxBytes, least, most)
 	refuse(c.HistorySize < 0 || c.HistorySize > 10000, "HistorySize", "%d is not between 1 and 10000", c.HistorySize)
 	return errors.Join(problems...)
-}
-
-func (c *Config) checkName(refuse func(bool, string, string, ...any)) {
-	refuse(!cookie.IsBase64URL(c.Name), "Name", "%q may have letters, digits, _ and - only", c.Name)
-	refuse(strings.HasPrefix(c.Name, "s_"), "Name", "%q begins with the prefix that every cookie gets", c.Name)
-	for _, suffix := range []string{flashSuffix, viewsSuffix, companionSuffix, testSuffix} {
-		refuse(strings.HasSuffix(c.Name, suffix), "Name", "%q ends like a cookie of another manager", c.Name)
-	}
-	refuse(len(c.Name) > 64, "Name", "%d characters; at most 64 leave room for values", len(c.Name))
 }
 
 // Handler puts a session into the context of each request and commits it just
@@ -333,17 +323,29 @@ func (m *Manager) NewContext(ctx context.Context, s *Session) context.Context {
 	return m.newContext(ctx, s)
 }
 
+// Session returns the session of r, in a handler inside [Manager.Handler]. It
+// panics where there is none, as [Manager.FromContext] does.
+func (m *Manager) Session(r *http.Request) *Session { return m.FromContext(r.Context()) }
+
 // FromContext returns the session that [Manager.Handler] or
 // [Manager.NewContext] put into ctx. It panics where there is none: a program
 // that forgot the middleware would lose every session in silence.
 func (m *Manager) FromContext(ctx context.Context) *Session {
-	s, _ := ctx.Value(contextKey{&m.settings}).(*Session)
-	if s == nil {
+	s, ok := m.Lookup(ctx)
+	if !ok {
 		panic(fmt.Sprintf("cookiesession: no session %q in this context: wrap the server's outermost handler in Manager.Handler "+
 			"(or put a session there with NewContext), and pass the request's own context: r.Context(), "+
 			"in gin c.Request.Context(), in echo c.Request().Context()", m.name))
 	}
 	return s
+}
+
+// Lookup is [Manager.FromContext] for code that also runs where there is no
+// session, such as middleware that several applications share. It is false
+// there.
+func (m *Manager) Lookup(ctx context.Context) (*Session, bool) {
+	s, ok := ctx.Value(contextKey{&m.settings}).(*Session)
+	return s, ok
 }
 
 var errOtherManager = errors.New("cookiesession: Commit: the session is another manager's")

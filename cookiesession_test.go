@@ -220,3 +220,29 @@ func TestCommitWorksOnceAndOnlyForItsManager(t *testing.T) {
 	testkit.Equal(t, "again", v.M.Commit(h, s, 0), cookiesession.ErrCommitted)
 	testkit.Equal(t, "cookies", len(h["Set-Cookie"]), 1)
 }
+
+func TestAHandlerFindsTheSessionOfItsRequest(t *testing.T) {
+	m := testkit.Manager(t, cookiesession.Config{})
+	m.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		s, ok := m.Lookup(r.Context())
+		testkit.Equal(t, "Lookup found one", ok, true)
+		testkit.Equal(t, "by Session and by Lookup", m.Session(r), s)
+		testkit.Equal(t, "by Session and by FromContext", m.Session(r), m.FromContext(r.Context()))
+	})).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil))
+}
+
+func TestLookupIsFalseWhereSessionPanics(t *testing.T) {
+	m, other := testkit.Manager(t, cookiesession.Config{}), testkit.Manager(t, cookiesession.Config{Name: "other"})
+	r := httptest.NewRequest("GET", "/", nil)
+	r = r.WithContext(other.NewContext(r.Context(), other.OpenRequest(r))) // another manager's is none of m
+	if s, ok := m.Lookup(r.Context()); ok || s != nil {
+		t.Errorf("found %v", s)
+	}
+	defer func() {
+		if what, _ := recover().(string); !strings.Contains(what, "wrap the server's outermost handler") {
+			t.Errorf("panicked with %q", what)
+		}
+	}()
+	m.Session(r)
+	t.Error("Session did not panic")
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+
+	"github.com/cookiesession/cookiesession/internal/eventlog"
 )
 
 // Why a cookie or a write was refused. [Session.Rejected] and [Event.Err]
@@ -65,27 +67,13 @@ func levelOf(kind EventKind) slog.Level {
 	return slog.LevelDebug
 }
 
-// LogEvent is what happens to events when OnEvent is nil: refused writes,
-// refused keys and late looks are logged by log/slog's default logger at warn
-// level, new keys at info, everything else at debug. An OnEvent that counts
-// may call it to keep the log.
-func LogEvent(ctx context.Context, e Event) {
-	level, log := levelOf(e.Kind), slog.Default()
-	if !log.Enabled(ctx, level) {
-		return
-	}
-	attrs := []slog.Attr{slog.String("event", string(e.Kind))}
-	if e.CookieName != "" {
-		attrs = append(attrs, slog.String("cookie", e.CookieName))
-	}
-	if e.KeyID != "" {
-		attrs = append(attrs, slog.String("key", e.KeyID))
-	}
-	if e.Bytes != 0 {
-		attrs = append(attrs, slog.Int("bytes", e.Bytes))
-	}
-	if e.Err != nil {
-		attrs = append(attrs, slog.Any("reason", e.Err))
-	}
-	log.LogAttrs(ctx, level, "cookiesession", attrs...)
+// LogEvent is what happens to events where neither OnEvent nor Logger is set:
+// refused writes, refused keys, late looks and nested managers are logged by
+// log/slog's default logger at warn level, new keys at info, everything else at
+// debug.
+func LogEvent(ctx context.Context, e Event) { logEvent(ctx, slog.Default(), e) }
+
+func logEvent(ctx context.Context, log *slog.Logger, e Event) {
+	eventlog.Log(ctx, log, levelOf(e.Kind), eventlog.Record{
+		Event: string(e.Kind), Cookie: e.CookieName, Key: e.KeyID, Bytes: e.Bytes, Reason: e.Err})
 }

@@ -239,3 +239,27 @@ func TestTheKeyIDOfAnEventIsNoPartOfTheCookieLine(t *testing.T) {
 		t.Errorf("the id %q is in the line's memory", id)
 	}
 }
+
+func TestTheLoggerOfTheConfigLogsWhatHappens(t *testing.T) {
+	for name, told := range map[string]*int{"alone": nil, "beside OnEvent": new(int)} {
+		t.Run(name, func(t *testing.T) {
+			var log strings.Builder
+			cfg := cookiesession.Config{
+				MaxBytes: 600, Logger: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+			if told != nil {
+				cfg.OnEvent = func(context.Context, cookiesession.Event) { *told++ }
+			}
+			s := testkit.Manager(t, cfg).Open(t.Context(), "s_session=AAAA.BBBB")
+			if s.Set("k", strings.Repeat("x", 600)) == nil {
+				t.Fatal("fitted")
+			}
+			testkit.Equal(t, "lines", strings.Count(log.String(), "\n"), 1) // the refused cookie is logged at debug level
+			if !strings.Contains(log.String(), "level=WARN msg=cookiesession event=write-refused cookie=s_session") {
+				t.Errorf("logged %q", log.String())
+			}
+			if told != nil {
+				testkit.Equal(t, "events told", *told, 2)
+			}
+		})
+	}
+}

@@ -2,13 +2,13 @@ package cookiesession
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 	"time"
 
-	"github.com/cookiesession/cookiesession/internal/cookie"
+	"github.com/cookiesession/cookiesession/internal/decide"
 	"github.com/cookiesession/cookiesession/internal/lifetime"
 	"github.com/cookiesession/cookiesession/internal/payload"
+	"github.com/cookiesession/cookiesession/internal/sealedtext"
 	"github.com/cookiesession/cookiesession/internal/wire"
 )
 
@@ -81,7 +81,7 @@ func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cook
 	return m.attributes.Cookie(m.users[companionAt].Name, value, int(lifetime.RoundUp(maxAge)))
 }
 
-const maxSealed = 4096 // bytes that Seal takes; they are sealed to less than three times as many
+var errPurpose = errors.New("cookiesession: a purpose has 1 to 64 letters, digits, spaces and the characters - _ . only")
 
 // Seal encrypts and signs a short text for a purpose, until a time. The keys
 // and their rotation are those of the manager's cookies, and so is the Name: what
@@ -90,58 +90,24 @@ const maxSealed = 4096 // bytes that Seal takes; they are sealed to less than th
 // result has letters, digits, "-", "_", "." and "=" only. It can be opened any
 // number of times: nothing without a store can tell the first time from the second.
 func (m *Manager) Seal(purpose string, plain []byte, until time.Time) (string, error) {
-	name, err := m.sealName(purpose)
-	if err != nil {
-		return "", err
+	if !payload.IsPurpose(purpose) {
+		return "", errPurpose
 	}
-	if len(plain) > maxSealed {
-		return "", fmt.Errorf("cookiesession: Seal: %d bytes; at most %d are sealed", len(plain), maxSealed)
-	}
-	now := time.Now()
-	key := m.ring.Current(now).Sealing(now)
-	m.ring.Notify()
-	if key == nil {
-		return "", errNoKey
-	}
-	text, err := sealText(name, payload.Text{Until: lifetime.Ceil(until), Text: plain}, key)
-	if err != nil {
-		return "", fmt.Errorf("cookiesession: Seal: %w", err)
-	}
-	return text, nil
+	return sealedtext.Seal(m.ring, m.base, purpose, plain, until)
 }
 
 // Unseal opens what [Manager.Seal] sealed for the same purpose. The error is
 // [ErrInvalid], [ErrUnknownKey] or [ErrExpired]. With ErrExpired, and only
 // then, the text is returned beside the error: it is authentic.
 func (m *Manager) Unseal(purpose, text string) ([]byte, error) {
-	name, err := m.sealName(purpose)
-	if err != nil {
-		return nil, err
-	}
-	keyID, rest, ok := cookie.SplitKeyID(text)
-	if !ok || len(text) > 3*maxSealed {
-		return nil, ErrInvalid
-	}
-	now := time.Now()
-	key := m.ring.Find(keyID, now)
-	m.ring.Notify()
-	if key == nil {
-		return nil, ErrUnknownKey
-	}
-	t, err := openText(name, rest, key)
-	if err == nil && t.Until <= now.Unix() {
-		err = ErrExpired
-	}
-	return t.Text, err
-}
-
-// sealName is the name under which texts of one purpose are sealed. No cookie
-// name has an "@" in it.
-func (m *Manager) sealName(purpose string) (string, error) {
 	if !payload.IsPurpose(purpose) {
-		return "", errPurpose
+		return nil, errPurpose
 	}
-	return m.base + "@" + purpose, nil
+	plain, standing := sealedtext.Open(m.ring, m.base, purpose, text)
+	return plain, textErrors[standing]
 }
 
-var errPurpose = errors.New("cookiesession: a purpose has 1 to 64 letters, digits, spaces and the characters - _ . only")
+// textErrors say why a sealed text is not alive.
+var textErrors = [...]error{
+	decide.Alive: nil, decide.Invalid: ErrInvalid, decide.Unreadable: ErrUnknownKey, decide.Expired: ErrExpired,
+}

@@ -212,14 +212,30 @@ const maxCame = cookie.MaxChunks * cookie.MaxLine
 var (
 	errNotInteger = errors.New("cookiesession: Add: the value is not an integer")
 	errOverflow   = errors.New("cookiesession: Add: the sum does not fit in 64 bits")
+
+	errNotThatType = errors.New("cookiesession: Add: the sum does not fit in the type of the field")
 )
 
 // Add adds delta to the integer under key, a missing one counting as 0, and
 // returns the sum. It fails, and the old value stays, where the value is no
 // integer or the sum overflows an int64. It looks at the data, not at flash.
 func (s *Session) Add(key string, delta int64) (sum int64, err error) {
-	err = s.change(func() error {
+	err = s.add(key, delta, func(raw []byte) bool {
+		sum, _ = wire.Int64(raw)
+		return true
+	})
+	if err != nil {
+		return 0, err
+	}
+	return sum, nil
+}
+
+// add is Add for whoever takes the encoded sum. Where that refuses it, nothing
+// changes.
+func (s *Session) add(key string, delta int64, take func(sum []byte) bool) error {
+	return s.change(func() error {
 		at := s.work.Values.Find(key)
+		var sum int64
 		if old, present := s.work.Values.At(at); present {
 			if wire.KindOf(old) != wire.Int {
 				return errNotInteger
@@ -232,12 +248,12 @@ func (s *Session) Add(key string, delta int64) (sum int64, err error) {
 		if delta > 0 && sum > math.MaxInt64-delta || delta < 0 && sum < math.MinInt64-delta {
 			return errOverflow
 		}
-		return s.write(change{kind: changeSet, key: key, at: at, raw: wire.AppendInt(s.number[:0], sum+delta)})
+		raw := wire.AppendInt(s.number[:0], sum+delta)
+		if !take(raw) {
+			return errNotThatType
+		}
+		return s.write(change{kind: changeSet, key: key, at: at, raw: raw})
 	})
-	if err != nil {
-		return 0, err
-	}
-	return sum + delta, nil
 }
 
 // Edit hands f the value under key, the zero T if there is none, and stores

@@ -38,6 +38,7 @@ type settings struct {
 	consent     func(*http.Request) bool
 	validate    func(context.Context, *Session) error
 	onEvent     func(context.Context, Event)
+	logger      *slog.Logger
 	always      bool         // every request through Handler counts as touched
 	nested      *atomic.Bool // it was told that another manager of this name is around this one
 }
@@ -260,13 +261,22 @@ func (s *Session) note(e Event) {
 	}
 }
 
-// emit reports e to OnEvent, or to log/slog. No lock may be held.
+// emit reports e to OnEvent and to the log, as Config says. No lock may be held.
 func (m *settings) emit(ctx context.Context, e Event) {
 	if m.onEvent != nil {
 		m.onEvent(ctx, e)
-		return
 	}
-	LogEvent(ctx, e)
+	if log := m.log(); log != nil {
+		logEvent(ctx, log, e)
+	}
+}
+
+// log is where events are logged; nil where OnEvent alone is told.
+func (m *settings) log() *slog.Logger {
+	if m.logger == nil && m.onEvent == nil {
+		return slog.Default()
+	}
+	return m.logger
 }
 
 // listens reports whether anybody would hear of such an event. One that is
@@ -274,5 +284,5 @@ func (m *settings) emit(ctx context.Context, e Event) {
 // without the session's context: a log handler that looks at the session there
 // would wait for the lock that is held.
 func (m *settings) listens(kind EventKind) bool {
-	return m.onEvent != nil || slog.Default().Enabled(context.Background(), levelOf(kind))
+	return m.onEvent != nil || m.log().Enabled(context.Background(), levelOf(kind))
 }

@@ -54,6 +54,17 @@ func (a Attributes) Cookie(name, value string, maxAge int) *http.Cookie {
 	}
 }
 
+// CheckName refuses a Config's Name under which cookies could not be told from
+// those of another manager. reserved are the suffixes of our cookies' names.
+func CheckName(name string, reserved []string, refuse func(bad bool, field, reason string, args ...any)) {
+	refuse(!IsBase64URL(name), "Name", "%q may have letters, digits, _ and - only", name)
+	refuse(strings.HasPrefix(name, "s_"), "Name", "%q begins with the prefix that every cookie gets", name)
+	for _, suffix := range reserved {
+		refuse(strings.HasSuffix(name, suffix), "Name", "%q ends like a cookie of another manager", name)
+	}
+	refuse(len(name) > 64, "Name", "%d characters; at most 64 leave room for values", len(name))
+}
+
 // Check refuses what net/http does not take for a cookie, and what browsers would
 // not store. refuse is called for each rule: whether it is broken, the attribute, and why.
 func (a Attributes) Check(refuse func(bool, string, string, ...any)) {

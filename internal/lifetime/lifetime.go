@@ -21,6 +21,16 @@ type Policy struct {
 	TrackViews       bool
 }
 
+// Check refuses timeouts of a Config that make no sense. refuse is told the name
+// of the field and the reason.
+func Check(idle, renewAfter, absolute, flash time.Duration, refuse func(bad bool, field, reason string, args ...any)) {
+	refuse(idle < 0, "IdleTimeout", "%v is negative", idle)
+	refuse(renewAfter < 0, "RenewAfter", "%v is negative", renewAfter)
+	refuse(renewAfter > 0 && renewAfter >= idle, "RenewAfter", "%v is not shorter than IdleTimeout, %v: it would never act", renewAfter, idle)
+	refuse(absolute < 0, "AbsoluteTimeout", "%v is negative", absolute)
+	refuse(flash < 0, "FlashLifetime", "%v is negative", flash)
+}
+
 // Date is when a session with e ends that was active last at that time. It
 // knows no AbsoluteTimeout.
 func (p *Policy) Date(e payload.Expiry, active time.Time) time.Time {
