@@ -1,6 +1,8 @@
 package cookiesession_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -113,6 +115,33 @@ func TestAllowBringsTheStoredDataBackWithThisRequestsWritesOnTop(t *testing.T) {
 	v.Keep(testkit.Consent)
 	v.Has("a:mine c:1 f:2 k:1 mine:1")
 	testkit.Equal(t, "ID afterwards", v.Now().ID(), id)
+}
+
+func TestWhatDoesNotFitBesideTheStoredDataIsRefusedByItselfWhenPermissionComes(t *testing.T) {
+	var refused []error
+	v := remembered(t, cookiesession.Config{OnEvent: func(_ context.Context, e cookiesession.Event) {
+		if e.Kind == cookiesession.EventWriteRefused {
+			refused = append(refused, e.Err)
+		}
+	}})
+	v.Page(testkit.Set("stored", strings.Repeat("x", 2000)))
+	v.Keep(testkit.NoConsent)
+	v.Page(func(s *cookiesession.Session) {
+		testkit.Set("large", strings.Repeat("y", 3000))(s) // without permission nothing stored is looked at
+		testkit.Set("small", "z")(s)
+		s.Allow()
+		testkit.Equal(t, "refused", len(refused), 1)
+		testkit.Equal(t, "large", s.Has("large"), false)
+		testkit.Equal(t, "small", s.Has("small"), true)
+	})
+	testkit.Equal(t, "refused when the response went out", len(refused), 1)
+	if len(refused) == 1 && !errors.Is(refused[0], cookiesession.ErrTooLarge) {
+		t.Errorf("refused for %v", refused[0])
+	}
+	v.Keep(testkit.Consent)
+	s := v.Now()
+	testkit.Equal(t, "stored, the next time", s.Has("stored"), true)
+	testkit.Equal(t, "small, the next time", s.Has("small"), true)
 }
 
 func TestClearWithoutPermissionHoldsAfterAllow(t *testing.T) {

@@ -64,15 +64,6 @@ func (s *Session) dataStays() int {
 	return s.data.held(&s.m.users[dataAt].Cookie)
 }
 
-// cameLen is how long a payload of the data may be that is not longer than the
-// one that came. What has ended gives no right to be as large again.
-func (s *Session) cameLen() int {
-	if s.gone() {
-		return 0
-	}
-	return s.data.plainLen
-}
-
 // planCompanion is user.plan of the companion cookie.
 func (s *Session) planCompanion(ending) step {
 	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}

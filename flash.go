@@ -30,11 +30,17 @@ func (s *Session) Flash(key string, value any) error {
 	})
 }
 
-// FlashNow shows a value as flash in this request only; it is never sent.
+// FlashNow shows a value as flash in this request only; it is never sent. All
+// of it together may have MaxBytes, so that what a request sends in cannot be
+// kept without an end. Errors are those of [Session.Set].
 func (s *Session) FlashNow(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()
-		f.Now = f.Now.With(key, raw)
+		now := f.Now.With(key, raw)
+		if now.Size() > s.m.maxBytes {
+			return s.tooLarge(now.Size(), now)
+		}
+		f.Now = now
 		return nil
 	})
 }

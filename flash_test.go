@@ -1,6 +1,7 @@
 package cookiesession_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -540,5 +541,23 @@ func TestFlashFollowsItsSessionToANewID(t *testing.T) {
 			c.Visit(303, tc.change)
 			c.Visit(200, func(s *cookiesession.Session) { testkit.Equal(t, "msg", s.Value("msg"), any("hello")) })
 		})
+	}
+}
+
+func TestAllFlashNowOfARequestHasRoomForMaxBytes(t *testing.T) {
+	const limit = 2000
+	s := testkit.QuietManager(t, cookiesession.Config{MaxBytes: limit}, cookiesession.FormatCompact).Open(t.Context())
+	kept := 0
+	for i := range 20_000 {
+		switch err := s.FlashNow(fmt.Sprint("message ", i), "x"); {
+		case err == nil:
+			kept++
+		case !errors.Is(err, cookiesession.ErrTooLarge):
+			t.Fatal(err)
+		}
+	}
+	testkit.Equal(t, "shown", len(s.Flashes()), kept)
+	if kept < limit/20 || kept > limit/10 {
+		t.Errorf("%d messages of about 15 bytes were kept in %d bytes", kept, limit)
 	}
 }

@@ -148,6 +148,35 @@ func (s *Session) merge() {
 	s.replay()
 }
 
+// apply makes c of next, a copy of the data, and keeps the result where it fits.
+func (s *Session) apply(c *change, next *payload.Data) error {
+	c.apply(next)
+	switch c.kind {
+	case changeSet, changeUpdate, changeExpire, changeMetadata:
+		if err := s.fits(dataAt, next.PackedLen(), s.cameLen(), next.Values); err != nil {
+			return err
+		}
+	}
+	s.track(c, next)
+	s.work = *next
+	return nil
+}
+
+// replay makes the pending changes again, on top of what came. One that does not
+// fit beside that is refused by itself, and reported.
+func (s *Session) replay() {
+	for _, c := range s.pending {
+		if c.kind == changeSet {
+			c.at = s.work.Values.Find(c.key)
+		}
+		next := s.work
+		if err := s.apply(&c, &next); err != nil {
+			s.note(Event{Kind: EventWriteRefused, CookieName: s.m.base, Err: err})
+		}
+	}
+	s.pending = nil
+}
+
 // track keeps in mind how far the handler has written. c has made next of the data.
 func (s *Session) track(c *change, next *payload.Data) {
 	switch {
@@ -157,20 +186,6 @@ func (s *Session) track(c *change, next *payload.Data) {
 	case s.extent == decide.Untouched:
 		s.extent = decide.Written
 	}
-}
-
-// replay makes the pending changes again, on top of what came.
-func (s *Session) replay() {
-	for _, c := range s.pending {
-		if c.kind == changeSet {
-			c.at = s.work.Values.Find(c.key)
-		}
-		next := s.work
-		c.apply(&next)
-		s.track(&c, &next)
-		s.work = next
-	}
-	s.pending = nil
 }
 
 // askValidate asks Validate about the session that came, without the lock.

@@ -55,6 +55,15 @@ func (s *Session) fits(at, n, cameLen int, entries wire.Pairs) error {
 	return nil
 }
 
+// cameLen is how long a payload of the data may be that is not longer than the
+// one that came. What has ended gives no right to be as large again.
+func (s *Session) cameLen() int {
+	if s.gone() {
+		return 0
+	}
+	return s.data.plainLen
+}
+
 // sizeBeside is what all compartments but one will hold, in bytes.
 func (s *Session) sizeBeside(at int, exact bool) (size int) {
 	for i := range s.m.users {

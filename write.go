@@ -33,15 +33,9 @@ func (s *Session) write(c change) error {
 	if s.extent == decide.Untouched && s.visitor() {
 		next.ID, next.Created = payload.ID{}, s.at.Unix() // a session begins: it takes nothing from views that came alone
 	}
-	c.apply(&next)
-	switch c.kind {
-	case changeSet, changeUpdate, changeExpire, changeMetadata:
-		if err := s.fits(dataAt, next.PackedLen(), s.cameLen(), next.Values); err != nil {
-			return err
-		}
+	if err := s.apply(&c, &next); err != nil {
+		return err
 	}
-	s.track(&c, &next)
-	s.work = next
 	if !s.permitted {
 		c.raw = bytes.Clone(c.raw) // the encoder's memory is used again
 		s.pending = append(s.pending, c)
