@@ -111,8 +111,18 @@ func dataReachable(f Data) bool {
 	return true
 }
 
+// gone says it again in the test's own words: what has ended, has ended.
+func gone(f Data) bool {
+	return f.Destroyed || f.Standing == Expired || f.Standing == Revoked
+}
+
 func TestTheDataObeysTheRulesInEveryState(t *testing.T) {
 	automatic := []Action{Renew, Rekey}
+	everyCombination(t, func(f Data) {
+		if f.Gone() != gone(f) {
+			t.Fatalf("Gone is %t of %+v", f.Gone(), f)
+		}
+	})
 	write := func(f Data) bool { return f.Extent != Untouched && !f.Failed }
 	holdRules(t, dataReachable, Data.Decide, []rule[Data, Action]{
 		{"Without permission existing cookies are deleted, whatever else happened.", func(f Data, a Action) bool {
@@ -131,13 +141,13 @@ func TestTheDataObeysTheRulesInEveryState(t *testing.T) {
 			return !f.Denied && write(f) && !f.Worth && f.Standing == Alive && a != Remove
 		}},
 		{"A session that was not shown is not deleted by marking it or by changing its id.", func(f Data, a Action) bool {
-			return a == Remove && !f.Denied && !f.Gone() && f.Standing != Alive && f.Extent != Cleared
+			return a == Remove && !f.Denied && !gone(f) && f.Standing != Alive && f.Extent != Cleared
 		}},
 		{"What has ended is removed at any status, unless something takes its place.", func(f Data, a Action) bool {
-			return f.Gone() && a != Remove && a != Issue
+			return gone(f) && a != Remove && a != Issue
 		}},
 		{"What has ended is never issued again by itself.", func(f Data, a Action) bool {
-			return f.Gone() && slices.Contains(automatic, a)
+			return gone(f) && slices.Contains(automatic, a)
 		}},
 		{"Nothing automatic touches what others may read, or what a failing Validate hides.", func(f Data, a Action) bool {
 			hidden := f.Standing == Unreadable || f.Standing == Withheld
@@ -147,13 +157,13 @@ func TestTheDataObeysTheRulesInEveryState(t *testing.T) {
 			return f.Standing == Invalid && !f.Denied && !f.Destroyed && !write(f) && a != Leave
 		}},
 		{"Nothing changed: nothing is set.", func(f Data, a Action) bool {
-			return !f.Denied && !f.Gone() && f.Extent == Untouched && !f.Due && !f.OldKey && a != Leave
+			return !f.Denied && !gone(f) && f.Extent == Untouched && !f.Due && !f.OldKey && a != Leave
 		}},
 		{"A session that is read when it is due is renewed.", func(f Data, a Action) bool {
-			return !f.Denied && !f.Gone() && !write(f) && !f.Failed && f.Due && a != Renew
+			return !f.Denied && !gone(f) && !write(f) && !f.Failed && f.Due && a != Renew
 		}},
 		{"A session under an older key is issued under the newer one.", func(f Data, a Action) bool {
-			return !f.Denied && !f.Gone() && !write(f) && !f.Failed && f.OldKey && a != Renew && a != Rekey
+			return !f.Denied && !gone(f) && !write(f) && !f.Failed && f.OldKey && a != Renew && a != Rekey
 		}},
 		{"Renewal comes before a new key: it brings one along.", func(f Data, a Action) bool {
 			return f.Due && f.OldKey && a == Rekey
@@ -253,14 +263,16 @@ func TestWhatIsLeftOfFlashObeysTheRules(t *testing.T) {
 			n++
 			a := f.Sifted(s.any, s.lost)
 			for sentence, broken := range map[string]bool{
-				"What is left goes on.":                                        s.any && a == Remove,
-				"What was made is sent.":                                       f.Made && a != Issue,
-				"All of it, untouched, is not sent again.":                     s.any && !s.lost && !f.Made && !f.Kept && !f.Moved && a != Leave,
-				"What goes on follows its session to a new id.":                s.any && f.Moved && a != Issue,
-				"What is kept has its lifetime renewed.":                       s.any && f.Kept && a != Issue,
-				"Where nothing is left and something was lost, it is deleted.": !s.any && s.lost && !f.Made && a != Remove,
-				"What was never there is not deleted.":                         f.Standing == Absent && a == Remove,
-				"What does not open is ignored outside of pages.":              f.Standing == Invalid && !f.Page && !f.Made && a != Leave,
+				"What is left goes on.":                                           s.any && a == Remove,
+				"What was made is sent.":                                          f.Made && a != Issue,
+				"All of it, untouched, is not sent again.":                        s.any && !s.lost && !f.Made && !f.Kept && !f.Moved && a != Leave,
+				"What goes on follows its session to a new id.":                   s.any && f.Moved && a != Issue,
+				"What is kept has its lifetime renewed.":                          s.any && f.Kept && a != Issue,
+				"Where nothing is left and something was lost, it is deleted.":    !s.any && s.lost && !f.Made && a != Remove,
+				"What a page leaves nothing of is deleted.":                       !s.any && f.Page && f.Standing != Absent && !f.Made && a != Remove,
+				"What is past its lifetime is deleted, unless something is sent.": !s.any && f.Standing == Expired && !f.Made && a != Remove,
+				"What was never there is not deleted.":                            f.Standing == Absent && a == Remove,
+				"What does not open is ignored outside of pages.":                 f.Standing == Invalid && !f.Page && !f.Made && a != Leave,
 			} {
 				if broken {
 					t.Errorf("%s\nbroken by %+v: %v", sentence, s, a)
@@ -366,4 +378,12 @@ func (a Action) String() string {
 
 func (a FlashAction) String() string {
 	return [...]string{"leave", "remove", "made", "open", "sift"}[a]
+}
+
+func TestOnlyWhatNobodyCouldReadIsBlank(t *testing.T) {
+	for _, st := range standings {
+		if want := st == Absent || st == Invalid; st.Blank() != want {
+			t.Errorf("Blank is %t of %v", st.Blank(), st)
+		}
+	}
 }
