@@ -75,7 +75,8 @@ type Config struct {
 	Name string
 	// Path is "/" and Domain this host alone by default. Changing either, or
 	// Partitioned, on a running site needs a new Name: browsers keep the old
-	// cookie beside the new one.
+	// cookie beside the new one. Browsers drop cookies for a whole public suffix,
+	// such as com or co.uk: New refuses those of one label, and knows no others.
 	Path, Domain string
 	// SameSite is Lax by default. None needs Secure, and then nothing keeps
 	// other sites from sending requests with the session.

@@ -119,7 +119,8 @@ func (s *Session) read(key string) ([]byte, bool) {
 // leaves it out; the tag msgpack:"-" keeps a field out of the session. With the
 // tag msgpack:",omitempty" an empty slice or map comes back as nil, and so does
 // a pointer to a nil. A type with a pair of methods for msgpack, binary or text
-// is stored as they say. JSON methods do not count.
+// is stored as they say. JSON methods do not count, and neither does what was
+// registered with the msgpack library (Register, RegisterExt).
 func (s *Session) Set(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error { return s.set(key, raw) })
 }

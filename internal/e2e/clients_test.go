@@ -6,11 +6,15 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cookiesession/cookiesession"
+	"golang.org/x/net/publicsuffix"
 )
 
 // TestWhichClientsKeepSecureCookiesOverHTTP holds what README says of
@@ -97,4 +101,42 @@ func need(t *testing.T, program string, args ...string) {
 		t.Fatalf("%s is not installed: apt-get install %[1]s", program)
 	}
 	t.Skipf("needs %s: apt-get install %[1]s", program)
+}
+
+// TestADomainThatBrowsersDropIsRefusedOrDocumented compares New with a cookie
+// jar that knows the public suffix list. New knows that a single label is never
+// a cookie domain. The others it cannot know without the list, and the comment
+// of Config.Domain says so.
+func TestADomainThatBrowsersDropIsRefusedOrDocumented(t *testing.T) {
+	for _, tc := range []struct {
+		domain        string
+		kept, refused bool
+	}{
+		{"com", false, true}, {"de", false, true}, {"dev", false, true}, {"xn--p1ai", false, true}, {"localhost", false, true},
+		{"co.uk", false, false}, {"github.io", false, false},
+		{"example.com", true, false}, {"shop.example.co.uk", true, false},
+	} {
+		_, err := cookiesession.New(cookiesession.Config{Keyring: newRing(t), Domain: tc.domain})
+		if (err != nil) != tc.refused {
+			t.Errorf("Domain %s: New says %v", tc.domain, err)
+		}
+		jar, err := cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
+		if err != nil {
+			t.Fatal(err)
+		}
+		from := &url.URL{Scheme: "https", Host: "www." + tc.domain, Path: "/"}
+		jar.SetCookies(from, []*http.Cookie{{Name: "s_session", Value: "x", Domain: tc.domain, Path: "/", Secure: true}})
+		if kept := len(jar.Cookies(from)) > 0; kept != tc.kept {
+			t.Errorf("Domain %s: the jar keeps the cookie: %t, want %t", tc.domain, kept, tc.kept)
+		}
+	}
+}
+
+func newRing(t *testing.T) *cookiesession.Keyring {
+	t.Helper()
+	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
 }
