@@ -270,7 +270,7 @@ func TestNothingOpensWithoutTheKey(t *testing.T) {
 
 func TestCompactAgreesWithANaiveImplementation(t *testing.T) {
 	for i := range 300 {
-		keys, name, plain := newPair(), strings.Repeat("n", i%40), make([]byte, i)
+		keys, name, plain := newPair(), strings.Repeat("n", i%40*17), make([]byte, i) // lengths of one and of two bytes
 		rand.Read(plain)
 		s := must(t)(seal.NewCompact(keys.hash, keys.block))
 		got, ok := keys.naiveOpen(name, sealText(t, s, name, plain))
@@ -387,6 +387,14 @@ func TestKeysOfTheWrongLengthAreRefused(t *testing.T) {
 				t.Errorf("%s: a hash key of %d and a block key of %d bytes: %v", f.name, c.hash, c.block, s)
 			}
 		}
+	}
+}
+
+func TestTheLongestNameSealsAndOpens(t *testing.T) {
+	s, name := must(t)(seal.NewCompact(newPair().hash, newPair().block)), strings.Repeat("n", 1<<16-1)
+	plain, err := s.Open(name, sealText(t, s, name, []byte("text")))
+	if err != nil || string(plain) != "text" {
+		t.Errorf("%q, %v", plain, err)
 	}
 }
 
