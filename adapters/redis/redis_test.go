@@ -43,12 +43,8 @@ func TestRedisKeepsWhatEverySourceMust(t *testing.T) {
 	})
 }
 
-// TestValkeyKeepsWhatEverySourceMust skips without Valkey whatever is set:
-// Debian 12 has no package of it.
 func TestValkeyKeepsWhatEverySourceMust(t *testing.T) {
-	if _, err := exec.LookPath("valkey-server"); err != nil {
-		t.Skip("needs valkey-server, which Debian has from version 13 on: apt-get install valkey-server")
-	}
+	need(t, "valkey-server", "valkey-server (Debian 12 has it in bookworm-backports)")
 	s := &server{program: "valkey-server", addr: freeAddr(t), dir: t.TempDir()}
 	s.begin(t)
 	revocationtest.Run(t, func(t *testing.T) revocationtest.Engine {
