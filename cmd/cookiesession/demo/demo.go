@@ -47,6 +47,12 @@ type Config struct {
 	Insecure  bool                   // leave Secure out of the cookies
 
 	Revocation revocation.Source // of "log out everywhere"; nil: this process alone
+
+	// Binding makes what binds sessions to devices; nil: the site has none of
+	// it, as over plain HTTP. It needs Self, which carries a request to this very
+	// site: the laboratory plays another client with it.
+	Binding func(*cookiesession.Manager) (Binding, error)
+	Self    http.RoundTripper
 }
 
 // Site is the demo's [http.Handler].
@@ -57,6 +63,7 @@ type Site struct {
 	sessions  *cookiesession.Manager
 	ring      *ring
 	revoked   *revocation.List
+	binding   Binding // nil: sessions are not bound
 	templates *template.Template
 	version   string // of the assets, so that browsers may keep them
 }
@@ -89,6 +96,11 @@ func New(cfg Config) (*Site, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if cfg.Binding != nil {
+		if d.binding, err = cfg.Binding(d.sessions); err != nil {
+			return nil, err
+		}
 	}
 	d.templates, err = template.New("").Funcs(templateFuncs).ParseFS(files, "site/*.html")
 	if err != nil {
