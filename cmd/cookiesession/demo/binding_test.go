@@ -1,9 +1,11 @@
 package demo_test
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -26,6 +28,28 @@ type fakeBinding struct {
 }
 
 var errFake = errors.New("the reason of the test")
+
+// Handler empties a stale session, and answers what browsers ask of a binding.
+func (b *fakeBinding) Handler(next http.Handler) http.Handler {
+	inner := b.Manager.Handler(next)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/.well-known/") {
+			w.WriteHeader(http.StatusOK)
+			return
+		}
+		s := b.OpenRequest(r)
+		err := s.AddCheck(func(context.Context, *cookiesession.Session) (func(*cookiesession.Session), error) {
+			if b.State(r) == "stale" {
+				return nil, errFake
+			}
+			return nil, nil
+		})
+		if err != nil {
+			panic(err)
+		}
+		inner.ServeHTTP(w, r.WithContext(b.NewContext(r.Context(), s)))
+	})
+}
 
 func (b *fakeBinding) Bind(*http.Request) error { b.asked++; return b.fails }
 
@@ -150,11 +174,14 @@ func TestThePanelSaysHowTheSessionIsBound(t *testing.T) {
 	page = b.get("/")
 	shows(t, page, `id="binding">stale<`)
 	shows(t, page, `id="binding-reason">the reason of the test<`)
+	shows(t, page, "Refused: ErrStale")
+	shows(t, page, "<strong>ErrStale</strong>")
 }
 
 func TestAStaleSessionIsNotReplacedByAVisit(t *testing.T) {
 	site, _, _ := newBoundSite(t)
 	b := newBrowser(t, site)
+	b.post("/login", "name", "Ada")
 	b.binds("other")
 	for _, path := range []string{"GET /", "POST /api/visit", "GET /?did=logout"} {
 		method, at, _ := strings.Cut(path, " ")
@@ -164,7 +191,31 @@ func TestAStaleSessionIsNotReplacedByAVisit(t *testing.T) {
 			}
 		}
 	}
-	shows(t, b.post("/login", "name", "Ada"), "Welcome, Ada") // which is meant to replace it
+	shows(t, b.post("/login", "name", "Grace"), "Welcome, Grace") // which is meant to replace it
+}
+
+func TestWhatABrowserAsksOfABindingReachesIt(t *testing.T) {
+	site, _, _ := newBoundSite(t)
+	for path, want := range map[string]int{"/.well-known/dbsc/registration": http.StatusOK, "/lab/steal": http.StatusForbidden, "/lab/thief": http.StatusForbidden} {
+		r := httptest.NewRequest("POST", "https://shop.test"+path, nil)
+		r.Header.Set("Sec-Fetch-Site", "cross-site") // after a log-in elsewhere
+		w := httptest.NewRecorder()
+		site.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("POST %s: status %d, want %d", path, w.Code, want)
+		}
+	}
+}
+
+// The browser registers its key between the log-in and the page after it.
+func TestARegistrationDoesNotTakeWhatTheNextPageIsToSay(t *testing.T) {
+	site, _, _ := newBoundSite(t)
+	b := newBrowser(t, site)
+	at := b.once("POST", "/login", url.Values{"name": {"Ada"}}).Header.Get("Location")
+	b.once("POST", "/.well-known/dbsc/registration", nil)
+	page := b.get(at)
+	shows(t, page, "<code>POST /login</code>")
+	hides(t, b.get(at), "<code>POST /login</code>")
 }
 
 func TestALoginThatCannotBeBoundIsTold(t *testing.T) {
@@ -198,7 +249,7 @@ func TestTheThiefIsTheVisitorUntilTheCopiedCookieEnds(t *testing.T) {
 		time.Sleep(3 * time.Minute)
 		b.binds(until(2 * time.Minute)) // the browser has another one
 		page = b.post("/lab/thief")
-		shows(t, page, ` you are Ada; the session is stale<`) // the fake empties nothing
+		shows(t, page, ` you are nobody; the session is stale<`)
 		shows(t, page, "The copied proof has ended")
 		shows(t, page, `id="binding">bound<`)
 		first, second := strings.Index(page, "session is bound<"), strings.Index(page, "session is stale<")
@@ -208,11 +259,17 @@ func TestTheThiefIsTheVisitorUntilTheCopiedCookieEnds(t *testing.T) {
 		for range 8 {
 			page = b.post("/lab/thief")
 		}
-		if n := strings.Count(page, "you are Ada"); n != 6 {
+		if n := strings.Count(page, "you are nobody"); n != 6 {
 			t.Errorf("%d answers are remembered, want the last 6", n)
 		}
-		page = b.post("/lab/steal")
-		hides(t, page, "you are Ada;") // another copy
+		b.binds(until(2 * time.Minute))
+		b.post("/basket/empty")
+		page = b.post("/lab/steal") // another copy, with fewer cookies
+		hides(t, page, "you are nobody;")
+		shows(t, b.post("/lab/thief"), "you are Ada;")
+		if sent := strings.Join((*asked)[len(*asked)-1].Header["Cookie"], "; "); strings.Contains(sent, "s_demo.1") {
+			t.Errorf("the thief still has %v", cookieNames(sent))
+		}
 	})
 }
 
@@ -233,7 +290,9 @@ func TestTheThiefHearsNothingFromASiteThatDoesNotAnswer(t *testing.T) {
 		},
 		"no JSON": func(*http.Request) (*http.Response, error) { return response(200, "<html>"), nil },
 		"without end": func(*http.Request) (*http.Response, error) {
-			return response(200, `{"user":"`+strings.Repeat("a", 1<<20)), nil
+			res := response(200, "")
+			res.Body = io.NopCloser(io.MultiReader(strings.NewReader(`{"user":"`), &endless{}))
+			return res, nil
 		},
 		"a long delay": func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
 	} {
@@ -258,6 +317,19 @@ func TestTheThiefHearsNothingFromASiteThatDoesNotAnswer(t *testing.T) {
 			})
 		})
 	}
+}
+
+// endless gives more than a program can hold.
+type endless struct{ given int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.given += len(p); e.given > 1<<20 {
+		panic("a megabyte of it was read")
+	}
+	for i := range p {
+		p[i] = 'a'
+	}
+	return len(p), nil
 }
 
 func response(status int, body string) *http.Response {
