@@ -164,6 +164,34 @@ func TestTheCertificateIsForThisMachineAndThisProcess(t *testing.T) {
 	}
 }
 
+// A client without the protocol is asked and stays as it is, and so does its
+// thief. What a browser with the protocol sees is tested in internal/e2e.
+func TestTheThiefAsksTheDemoItselfOverTLS(t *testing.T) {
+	for _, addr := range []string{"127.0.0.1:0", "[::1]:0"} {
+		if l, err := net.Listen("tcp", addr); err != nil {
+			t.Logf("not on %s: %v", addr, err)
+			continue
+		} else {
+			l.Close()
+		}
+		address, _ := startDemo(t, nil, "-tls", "-addr", addr)
+		v := newVisitor(t)
+		v.client.Transport = &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}} // made at its start
+		v.post(address+"/login", url.Values{"name": {"Ada"}})
+		v.post(address+"/lab/steal", nil)
+		page := v.post(address+"/lab/thief", nil)
+		for _, want := range []string{`id="user">Ada<`, `id="binding">pending<`, "No bound cookie was copied", " you are Ada; the session is pending<"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("%s: the page has no %q", addr, want)
+			}
+		}
+		v.post(address+"/logout-everywhere", nil)
+		if page := v.post(address+"/lab/thief", nil); !strings.Contains(page, " you are nobody; the session is unbound<") {
+			t.Errorf("%s: after a log-out everywhere the copy lives", addr)
+		}
+	}
+}
+
 func TestASignalEndsTheDemoCleanly(t *testing.T) {
 	for _, sent := range []os.Signal{syscall.SIGINT, syscall.SIGTERM} {
 		_, cmd := startDemo(t, nil, "-tls")

@@ -63,6 +63,8 @@ func (f Flags) Serve(ctx context.Context, h Host) error {
 		return err
 	}
 	f.sayKeys(h.Out, cfg.Keyring != nil)
+	// The source is opened here and read only when the site follows it: a server
+	// that is away keeps nobody from the shop.
 	if f.Revocation != "" {
 		source, closeSource, err := h.Source(f.Revocation)
 		if err != nil {
@@ -71,6 +73,8 @@ func (f Flags) Serve(ctx context.Context, h Host) error {
 		defer closeSource()
 		cfg.Revocation = source
 	}
+	// It listens before there is a site, because the thief of the site has to
+	// know where to ask. Connections wait until then.
 	l, err := net.Listen("tcp", f.Addr)
 	if err != nil {
 		return listenError(f.Addr, err)
@@ -92,6 +96,7 @@ func (f Flags) Serve(ctx context.Context, h Host) error {
 	return serveUntil(ctx, l, cert, site)
 }
 
+// sayKeys says nothing of keys that were given: these are the operator's.
 func (f Flags) sayKeys(out io.Writer, given bool) {
 	switch {
 	case !given && f.Revocation != "":
@@ -101,6 +106,8 @@ func (f Flags) sayKeys(out io.Writer, given bool) {
 	}
 }
 
+// sayAddress prints the address last: programs that start the demo wait for it.
+// With TLS the line for Chromium follows, and nothing after that.
 func (f Flags) sayAddress(out io.Writer, addr net.Addr, cert *tls.Certificate) {
 	if cert != nil {
 		fmt.Fprintf(out, "cookiesession demo: https://%s (Ctrl-C ends it)\n", addr)
