@@ -22,7 +22,7 @@ func refuseSecrets(args []string) error {
 	for i, arg := range args {
 		if holdsSecret(arg) {
 			return fmt.Errorf("argument %d looks like a secret or a cookie, and every user of this machine can read arguments: "+
-				"give secrets in a file, on standard input or in SESSION_KEYS, and cookies on standard input; make another secret", i+1)
+				"give secrets in a file, on standard input or in SESSION_KEYS, a password in REDIS_PASSWORD, and cookies on standard input; make another secret", i+1)
 		}
 	}
 	return nil
@@ -31,12 +31,16 @@ func refuseSecrets(args []string) error {
 var (
 	secretText  = regexp.MustCompile(`[A-Za-z0-9+/_-]+=*`)
 	secretNames = regexp.MustCompile(`[A-Za-z0-9+_-]+=*`) // of a path
+	inURL       = regexp.MustCompile(`://[^/@\s]*:[^/@\s]+@`)
 )
 
 // holdsSecret looks for a secret anywhere in an argument: behind a flag and
-// "=", in a list, in a path, beside a port. The part of a path that exists is
+// "=", in a list, in a path, beside a port, as the password of a URL. The part of a path that exists is
 // no secret: names of 64 hex digits are common in container systems.
 func holdsSecret(arg string) bool {
+	if inURL.MatchString(arg) {
+		return true
+	}
 	flag, value, isFlag := strings.Cut(arg, "=")
 	if isFlag && strings.HasPrefix(flag, "-") && !holdsSecret(flag) {
 		arg = value

@@ -45,7 +45,7 @@ func TestNoArgumentIsPrintedThatLooksLikeASecret(t *testing.T) {
 		{"S"}, {"-S"}, {"--S"}, {"-S=1"}, {"help", "S"}, {"help", "keys", "S"}, {"version", "S"},
 		{"inspect", "S"}, {"inspect", "-idle", "S"}, {"inspect", "-idle=S"}, {"inspect", "-name", "S"}, {"inspect", "-keys", "./S"},
 		{"inspect", "-json=S"}, {"inspect", "s_session=abcd.S"}, {"inspect", "Cookie: s_session=abcd.2.tags.S; a=b"},
-		{"demo", "S"}, {"demo", "-addr", "S"}, {"demo", "-addr", "S:80"}, {"demo", "-log", "S"}, {"demo", "-keys=S"}, {"demo", "-insecure=S"},
+		{"demo", "S"}, {"demo", "-addr", "S"}, {"demo", "-addr", "S:80"}, {"demo", "-log", "S"}, {"demo", "-keys=S"}, {"demo", "-insecure=S"}, {"demo", "-tls=S"}, {"demo", "-revocation", "redis://S"},
 		{"keys", "S"}, {"keys", "new", "S"}, {"keys", "new", "-format", "S"}, {"keys", "new", "-secret", "S"}, {"keys", "rotate", "-secret=S", "f"},
 		{"keys", "rotate", "-after", "S", "f"}, {"keys", "rotate", "f", "S"}, {"keys", "list", "S"}, {"keys", "list", "./S"}, {"keys", "list", "../S"},
 		{"keys", "list", "none/S"}, {"keys", "list", "S.json"}, {"keys", "check", "/tmp/S"}, {"keys", "revoke", "f", "S"}, {"keys", "check", "-", "S"},
@@ -72,6 +72,17 @@ func TestNoArgumentIsPrintedThatLooksLikeASecret(t *testing.T) {
 	left, _ := os.ReadDir(".")
 	if len(left) != 1 {
 		t.Errorf("files were made: %v", left)
+	}
+}
+
+func TestThePasswordOfAURLIsNotPrinted(t *testing.T) {
+	for _, url := range []string{"redis://:pass@127.0.0.1:6379", "redis://ada:pass@[::1]/0", "rediss://ada:p%41ss:word@redis.test"} {
+		for _, args := range [][]string{{"demo", "-revocation", url}, {"demo", "-revocation=" + url}, {"demo", "-addr", url}, {"keys", "list", url}} {
+			got := runLine(t.Context(), nil, args...)
+			if got.code != exitUsage || !strings.Contains(got.err, "REDIS_PASSWORD") || strings.Contains(got.out+got.err, url) || strings.Contains(got.err, "ss@") {
+				t.Errorf("%v: code %d, %q", args, got.code, got.err)
+			}
+		}
 	}
 }
 

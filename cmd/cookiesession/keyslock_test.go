@@ -22,6 +22,9 @@ import (
 // TestMain makes the test binary the command, or a program that works with
 // it, where a test needs a process of its own.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == builtName {
+		builtProgram()
+	}
 	switch os.Getenv("COOKIESESSION_TEST_PROCESS") {
 	case "command":
 		main()

@@ -22,6 +22,8 @@ import (
 	"syscall"
 	"time"
 	"unicode"
+
+	"github.com/cookiesession/cookiesession/cmd/cookiesession/demo"
 )
 
 const (
@@ -55,7 +57,9 @@ var commands = []command{
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	ctx, cancel := context.WithCancelCause(context.Background())
 	done := make(chan int, 1)
 	go func() {
 		done <- run(ctx, os.Args[1:], stdio{os.Stdin, os.Stdout, os.Stderr, os.Getenv, isTerminal(os.Stdin)})
@@ -63,9 +67,10 @@ func main() {
 	select {
 	case code := <-done:
 		os.Exit(code)
-	case <-ctx.Done():
+	case s := <-signals:
+		signal.Stop(signals) // a second one ends the process at once
+		cancel(endedBy{s})
 	}
-	stop() // a second signal ends the process at once
 	select {
 	case code := <-done:
 		if code == exitFailed {
@@ -77,9 +82,14 @@ func main() {
 	}
 }
 
+// endedBy is the cause of a context that a signal ended.
+type endedBy struct{ os.Signal }
+
+func (e endedBy) Error() string { return "ended by a signal: " + e.Signal.String() }
+
 // endWithin is how long a command may take after a signal. Only the demo takes
 // any time: it lets its last requests end.
-const endWithin = shutdownWait + time.Second
+const endWithin = demo.ShutdownWait + time.Second
 
 // run runs a command line and returns the exit code.
 func run(ctx context.Context, args []string, std stdio) int {

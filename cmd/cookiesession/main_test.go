@@ -39,6 +39,9 @@ func TestTheCommandLineSaysWhatToDoNext(t *testing.T) {
 		{"an unknown level", []string{"demo", "-log", "loud"}, exitUsage, "", `"cookiesession demo -h" shows how`},
 		{"a stray argument", []string{"demo", "8080"}, exitUsage, "", `unexpected argument "8080"`},
 		{"no address", []string{"demo", "-addr", "nowhere"}, exitFailed, "", "-addr wants host:port"},
+		{"TLS without Secure", []string{"demo", "-tls", "-insecure"}, exitUsage, "", "-insecure is for plain HTTP"},
+		{"another engine", []string{"demo", "-revocation", "nats://127.0.0.1"}, exitUsage, "", "-revocation wants redis://host:port"},
+		{"no key file for the adapters", []string{"demo", "-tls", "-keys", "testdata/none.json"}, exitFailed, "", "cannot use the key file of -keys"},
 		{"no key file", []string{"demo", "-keys", "testdata/none.json"}, exitFailed, "", "cannot use the key file of -keys"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

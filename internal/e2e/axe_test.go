@@ -1,6 +1,7 @@
 package e2e_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strconv"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/cookiesession/cookiesession/internal/e2e"
 )
@@ -37,47 +39,65 @@ const findings = `(async () => {
 		.join("\n");
 })()`
 
-// TestNoPageHasAnAxeFinding looks at every page in every state that changes
-// what is on it, in light on a wide screen and in dark on a phone. The screens
-// are as long as the pages: axe cannot judge what is half out of sight.
-func TestNoPageHasAnAxeFinding(t *testing.T) {
-	axe := readAxe(t)
-	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true)
-	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		t.Skipf("%v: install chromium to run this", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = browser.Close() })
-	v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
-	v.serve("127.0.0.1:0")
+// judge has a page looked at by axe.
+type judge struct {
+	*testing.T
+	axe string
+	tab context.Context
+}
 
-	look := func(state string) {
-		t.Helper()
-		for _, screen := range []struct {
-			scheme        string
-			width, height int64
-		}{{"light", 1280, 2400}, {"dark", 360, 4800}} {
-			media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
-				{Name: "prefers-color-scheme", Value: screen.scheme},
-				{Name: "prefers-reduced-motion", Value: "reduce"}, // colours in transition have no contrast to measure
-			}}
-			if _, err := chromedp.Call(browser.Tab, emulation.SetEmulatedMedia, media); err != nil {
-				t.Fatal(err)
-			}
-			if err := chromedp.Do(browser.Tab, chromedp.EmulateViewport(screen.width, screen.height)); err != nil {
-				t.Fatal(err)
-			}
-			text, err := chromedp.Run(browser.Tab, chromedp.Evaluate[string](axe+";"+findings, chromedp.EvalAwaitPromise))
-			if err != nil {
-				t.Fatalf("%s: %v", state, err)
-			}
-			if text != "" {
-				t.Errorf("%s, %s, %d pixels wide:\n%s", state, screen.scheme, screen.width, text)
-			}
+// look judges the page that is open, in light on a wide screen and in dark on a
+// phone. The screens are as long as the pages: axe cannot judge what is half
+// out of sight.
+func (j judge) look(state string) {
+	j.Helper()
+	for _, screen := range []struct {
+		scheme        string
+		width, height int64
+	}{{"light", 1280, 2400}, {"dark", 360, 4800}} {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
+			{Name: "prefers-color-scheme", Value: screen.scheme},
+			{Name: "prefers-reduced-motion", Value: "reduce"}, // colours in transition have no contrast to measure
+		}}
+		if _, err := chromedp.Call(j.tab, emulation.SetEmulatedMedia, media); err != nil {
+			j.Fatal(err)
+		}
+		if err := chromedp.Do(j.tab, chromedp.EmulateViewport(screen.width, screen.height)); err != nil {
+			j.Fatal(err)
+		}
+		text, err := chromedp.Run(j.tab, chromedp.Evaluate[string](j.axe+";"+findings, chromedp.EvalAwaitPromise))
+		if err != nil {
+			j.Fatalf("%s: %v", state, err)
+		}
+		if text != "" {
+			j.Errorf("%s, %s, %d pixels wide:\n%s", state, screen.scheme, screen.width, text)
 		}
 	}
+}
+
+// chromiumFor gives a visitor a browser, or skips the test where there is none.
+func chromiumFor(v *visitor, start func() (*e2e.Chromium, error)) *e2e.Chromium {
+	v.Helper()
+	browser, err := start()
+	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
+		v.Skipf("%v: install chromium to run this", err)
+	}
+	if err != nil {
+		v.Fatal(err)
+	}
+	v.Cleanup(func() { _ = browser.Close() })
+	v.Browser = browser
+	return browser
+}
+
+// TestNoPageHasAnAxeFinding looks at every page in every state that changes
+// what is on it.
+func TestNoPageHasAnAxeFinding(t *testing.T) {
+	axe := readAxe(t)
+	v := &visitor{Visitor: e2e.Visitor{T: t}}
+	browser := chromiumFor(v, func() (*e2e.Chromium, error) { return e2e.StartChromium(t.Context(), e2e.Profile(t), true) })
+	v.serve("127.0.0.1:0")
+	look := judge{t, axe, browser.Tab}.look
 	// each click waits for its answer: the page is drawn anew
 	click := func(css, sees, want string) { t.Helper(); v.Click(css); v.Sees(sees, want) }
 	for _, step := range []struct {
@@ -118,5 +138,64 @@ func TestNoPageHasAnAxeFinding(t *testing.T) {
 	} {
 		step.reach()
 		look(step.state)
+	}
+}
+
+// TestNoPageOfABoundSessionHasAnAxeFinding looks at what a binding adds, in one
+// browser that binds sessions and in one that does not.
+func TestNoPageOfABoundSessionHasAnAxeFinding(t *testing.T) {
+	axe := readAxe(t)
+	v := &visitor{Visitor: e2e.Visitor{T: t}}
+	v.serve("127.0.0.1:0", "-tls")
+	other := &visitor{Visitor: e2e.Visitor{T: t}, demo: v.demo}
+	browser := chromiumFor(v, func() (*e2e.Chromium, error) {
+		return e2e.StartBindingChromium(t.Context(), e2e.Profile(t), v.demo.Key, true)
+	})
+	without := chromiumFor(other, func() (*e2e.Chromium, error) {
+		return e2e.StartChromium(t.Context(), e2e.Profile(t), true, e2e.Trust(v.demo.Key))
+	})
+	click := func(v *visitor, css, sees, want string) { t.Helper(); v.Click(css); v.Sees(sees, want) }
+	here, there := judge{t, axe, browser.Tab}, judge{t, axe, without.Tab}
+	for _, step := range []struct {
+		state string
+		in    judge
+		reach func()
+	}{
+		{"unbound", here, func() { v.open("/"); v.Sees("#binding", "unbound") }},
+		{"nothing copied", here, func() { click(v, "#ask", "#told", "Nothing was copied yet") }},
+		{"bound", here, func() {
+			v.login("Ada")
+			v.Eventually(func() bool { v.open("/"); return v.Browser.Text("#binding") == "bound" }, func() string { return "it is not bound" })
+		}},
+		{"bound, the session alone", here, func() { v.open("/session"); v.Sees("#binding", "bound") }},
+		{"copied", here, func() { v.open("/"); click(v, "#steal", "#stolen", "Refused in") }},
+		{"the thief's answers", here, func() {
+			click(v, "#ask", "#heard", "you are Ada; the session is bound")
+			click(v, "#everywhere", "#told", "Logged out everywhere")
+			click(v, "#ask", "#heard", "you are nobody; the session is unbound")
+		}},
+		{"pending", there, func() { other.open("/"); other.login("Grace"); other.Sees("#binding", "pending") }},
+		{"copied without a bound cookie", there, func() { click(other, "#steal", "#stolen", "No bound cookie was copied") }},
+		{"stale", there, func() {
+			v.open("/")
+			v.login("Ada")
+			v.Eventually(func() bool { v.open("/"); return v.Browser.Text("#binding") == "bound" }, func() string { return "it is not bound" })
+			for _, c := range v.Cookies() {
+				if _, err := chromedp.Call(without.Tab, network.SetCookie, network.SetCookieParams{Name: c.Name, Value: c.Value, URL: v.demo.URL}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := chromedp.Call(without.Tab, network.DeleteCookies, network.DeleteCookiesParams{Name: "s_demo_bound", URL: v.demo.URL}); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 { // looking does not replace it
+				other.open("/")
+				other.Sees("#verdict", "Refused: ErrStale")
+				other.Sees("#binding", "stale")
+			}
+		}},
+	} {
+		step.reach()
+		step.in.look(step.state)
 	}
 }

@@ -47,6 +47,19 @@ func StartChromium(ctx context.Context, folder string, scripts bool, more ...chr
 	return c, err
 }
 
+// StartBindingChromium starts a Chromium that binds sessions with keys in
+// software. It trusts the certificate with that hash of its key: to switch all
+// checks of certificates off would switch binding off as well.
+func StartBindingChromium(ctx context.Context, folder, key string, scripts bool, more ...chromedp.ExecAllocatorOption) (*Chromium, error) {
+	return StartChromium(ctx, folder, scripts, append(more, Trust(key),
+		chromedp.Flag("enable-features", "DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting"))...)
+}
+
+// Trust makes Chromium trust the certificate with that hash of its key.
+func Trust(key string) chromedp.ExecAllocatorOption {
+	return chromedp.Flag("ignore-certificate-errors-spki-list", key)
+}
+
 func (c *Chromium) Open(url string) error {
 	ctx, cancel := context.WithTimeout(c.Tab, 30*time.Second)
 	defer cancel()

@@ -87,9 +87,9 @@ type visitor struct {
 	env  []string
 }
 
-func (v *visitor) serve(addr string) {
+func (v *visitor) serve(addr string, more ...string) {
 	v.Helper()
-	demo, err := e2e.Start(program, v.env, "-addr", addr, "-log", "warn")
+	demo, err := e2e.Start(program, v.env, append(more, "-addr", addr, "-log", "warn")...)
 	if err != nil {
 		v.Fatal(err)
 	}
@@ -270,17 +270,18 @@ func TestTheInspectorShowsWhatThePackageAnswers(t *testing.T) {
 }
 
 func TestTheDemoLeavesNothingBehind(t *testing.T) {
-	folder := t.TempDir()
-	before, _ := filepath.Glob(filepath.Join(folder, "*"))
-	demo, err := e2e.Start(program, []string{"TMPDIR=" + folder}, "-addr", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := demo.Stop(); err != nil {
-		t.Errorf("Ctrl-C: %v", err)
-	}
-	if after, _ := filepath.Glob(filepath.Join(folder, "*")); len(after) != len(before) {
-		t.Errorf("it left %v", after)
+	for _, more := range [][]string{nil, {"-tls"}} {
+		folder := t.TempDir()
+		demo, err := e2e.Start(program, []string{"TMPDIR=" + folder}, append(more, "-addr", "127.0.0.1:0")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := demo.Stop(); err != nil {
+			t.Errorf("%v: Ctrl-C: %v", more, err)
+		}
+		if after, _ := filepath.Glob(filepath.Join(folder, "*")); len(after) > 0 {
+			t.Errorf("%v: it left %v", more, after)
+		}
 	}
 }
 

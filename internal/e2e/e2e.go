@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"strings"
 	"time"
 )
 
@@ -41,11 +42,15 @@ func BuildPackage(ctx context.Context, folder, pkg string) (string, error) {
 // Demo is one running process of the demo.
 type Demo struct {
 	URL string
+	Key string // with -tls: the hash of the certificate's key, as Chromium takes it
 
 	cmd *exec.Cmd
 }
 
-var address = regexp.MustCompile(`http://\S+`)
+var (
+	address = regexp.MustCompile(`https?://\S+`)
+	keyHash = regexp.MustCompile(`--ignore-certificate-errors-spki-list=(\S+)`)
+)
 
 // Start runs program's demo and waits until it has said where it listens. env
 // is added to an environment without SESSION_KEYS.
@@ -60,10 +65,16 @@ func Start(program string, env []string, args ...string) (*Demo, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := bufio.NewScanner(out)
-	for lines.Scan() {
-		if url := address.FindString(lines.Text()); url != "" {
-			return &Demo{URL: url, cmd: cmd}, nil
+	demo := &Demo{cmd: cmd}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if demo.URL == "" {
+			demo.URL = address.FindString(lines.Text())
+		}
+		if found := keyHash.FindStringSubmatch(lines.Text()); found != nil {
+			demo.Key = found[1]
+		}
+		if demo.URL != "" && (demo.Key != "" || !strings.HasPrefix(demo.URL, "https:")) {
+			return demo, nil
 		}
 	}
 	return nil, fmt.Errorf("the demo ended before it listened: %w", cmd.Wait())

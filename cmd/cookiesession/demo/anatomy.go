@@ -30,7 +30,7 @@ func sentCookies(r *http.Request) (sent []*http.Cookie) {
 func compartment(name string) string {
 	switch first, _, ok := cookie.SplitName(name); {
 	case !ok:
-	case first == cookieName, first == cookieName+"_flash", first == cookieName+"_views", first == cookieName+"_test":
+	case first == cookieName, first == cookieName+"_flash", first == cookieName+"_views", first == cookieName+"_bound", first == cookieName+"_test":
 		return first
 	}
 	return ""

@@ -3,12 +3,12 @@
 //
 //	GET  /             the shop; counts a visit, but not with ?did=, the page after an experiment
 //	GET  /session      the inspector alone, with the page history and the session as JSON
-//	GET  /api/state    {"visits","user","basket","rejected","key","cookies","bytes"}; only reads
+//	GET  /api/state    {"visits","user","basket","rejected","key","cookies","bytes"}, and "binding"; only reads
 //	POST /api/visit    counts a visit, answers like /api/state
 //	POST /login        form name=Ada; /logout and /logout-everywhere need none
 //	POST /basket/add   form sku=anzac; also /basket/remove (sku), /basket/hamper, /basket/empty
 //	POST /consent      form allow=yes or allow=no
-//	POST /lab/…        forge, copy, replay, expire, flash
+//	POST /lab/…        forge, copy, replay, expire, flash; steal and thief where sessions are bound
 //	POST /lab/keys/…   rotate, announce, retire, lose: only where the keys are the demo's own
 //	GET  /healthz      204, without a session
 //
@@ -47,6 +47,12 @@ type Config struct {
 	Insecure  bool                   // leave Secure out of the cookies
 
 	Revocation revocation.Source // of "log out everywhere"; nil: this process alone
+
+	// Binding makes what binds sessions to devices; nil: the site has none of
+	// it, as over plain HTTP. It needs Self, which carries a request to this very
+	// site: the laboratory plays another client with it.
+	Binding func(*cookiesession.Manager) (Binding, error)
+	Self    http.RoundTripper
 }
 
 // Site is the demo's [http.Handler].
@@ -57,6 +63,7 @@ type Site struct {
 	sessions  *cookiesession.Manager
 	ring      *ring
 	revoked   *revocation.List
+	binding   Binding // nil: sessions are not bound
 	templates *template.Template
 	version   string // of the assets, so that browsers may keep them
 }
@@ -90,6 +97,14 @@ func New(cfg Config) (*Site, error) {
 	if err != nil {
 		return nil, err
 	}
+	if cfg.Binding != nil {
+		if cfg.Self == nil {
+			return nil, errors.New("demo: Config.Binding needs Config.Self")
+		}
+		if d.binding, err = cfg.Binding(d.sessions); err != nil {
+			return nil, err
+		}
+	}
 	d.templates, err = template.New("").Funcs(templateFuncs).ParseFS(files, "site/*.html")
 	if err != nil {
 		return nil, err
@@ -113,9 +128,10 @@ func (d *Site) routes() http.Handler {
 	shop.HandleFunc("POST /basket/{change}", d.changeBasket)
 	shop.HandleFunc("POST /consent", d.consent)
 	shop.HandleFunc("POST /lab/flash", d.leaveFlash)
+	protection := http.NewCrossOriginProtection()
 
 	mux := http.NewServeMux()
-	mux.Handle("/", d.sessions.Handler(shop))
+	mux.Handle("/", d.handler(shop))
 	mux.HandleFunc("POST /lab/forge", d.forge)
 	mux.HandleFunc("POST /lab/copy", d.copyCookies)
 	mux.HandleFunc("POST /lab/replay", d.replay)
@@ -125,7 +141,12 @@ func (d *Site) routes() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	mux.HandleFunc("GET /favicon.ico", http.NotFound)
 
-	return secured(http.NewCrossOriginProtection().Handler(d.remembering(mux)))
+	if d.binding != nil {
+		shop.HandleFunc("POST /lab/steal", d.steal)
+		mux.HandleFunc("POST /lab/thief", d.askAsThief)
+		protection.AddInsecureBypassPattern("POST /.well-known/") // the browser's own requests: these carry proofs
+	}
+	return secured(protection.Handler(d.remembering(mux)))
 }
 
 // secured lets nothing run or load that is not one of the demo's own files:
@@ -166,7 +187,7 @@ func assetVersion() string {
 // request, for the page to show.
 func (d *Site) onEvent(ctx context.Context, e cookiesession.Event) {
 	if rec := recorderOf(ctx); rec != nil {
-		rec.add(e)
+		rec.add(e, d.reason(e.Err))
 	}
 	cookiesession.LogEvent(ctx, e)
 }
@@ -184,9 +205,12 @@ var reasons = []struct {
 	{cookiesession.ErrCommitted, "ErrCommitted"},
 }
 
-func reason(err error) string {
+func (d *Site) reason(err error) string {
 	if err == nil {
 		return ""
+	}
+	if d.binding != nil && d.binding.Refused(err) {
+		return "ErrStale"
 	}
 	for _, r := range reasons {
 		if errors.Is(err, r.err) {

@@ -30,6 +30,7 @@ type page struct {
 	Basket    []basketRow
 	BasketN   int
 	Total     int
+	Binding   *bindingPanel
 	Inspector inspector
 }
 
@@ -55,6 +56,8 @@ type inspector struct {
 	LiveKeys        bool
 	KeySource       string
 	Exchanges       []exchange
+	Binding         *bindingPanel // nil: sessions are not bound
+	Theft           *theft
 	Views           cookiesession.Views
 	JSON            string
 }
@@ -83,6 +86,7 @@ type deadline struct {
 	Name, Says string
 	Start, End time.Time
 	Now        time.Time
+	Still      bool // a page that is open when it ends need not ask again
 }
 
 // Elapsed and Left are what is drawn: thousandths, and whole seconds.
@@ -134,13 +138,14 @@ func (d *Site) page(r *http.Request, s *cookiesession.Session) page {
 		Visits:   cookiesession.GetOr[int64](s, keyVisits, 0),
 		User:     cookiesession.GetOr(s, keyUser, ""),
 		Products: products,
+		Binding:  d.panelOf(r),
 	}
 	if _, known := told[p.Did]; !known {
 		p.Did = ""
 	}
 	p.Told = tell(p.Did, s)
 	p.Farewell = p.Did == "logout" || p.Did == "everywhere"
-	if p.Farewell && s.IsNew() {
+	if p.Farewell && s.IsNew() && !d.stale(r) {
 		s.Deny() // a farewell remembers nothing, not even that it was seen
 	}
 	if p.Did == "flash" {
@@ -162,7 +167,7 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 	rec := recorderOf(r.Context())
 	jar := jarAfter(r, h)
 	in := inspector{
-		Verdict:       verdictOn(s, consents(r), jar),
+		Verdict:       verdictOn(s, d.reason(s.Rejected()), consents(r), jar),
 		Allowed:       consents(r),
 		MaxBytes:      maxBytes,
 		Deadlines:     deadlines(s, time.Now()),
@@ -170,6 +175,8 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 		LiveKeys:      d.ring.live,
 		KeySource:     d.cfg.KeySource,
 		Views:         s.Views(),
+		Binding:       p.Binding,
+		Theft:         readTheft(r),
 	}
 	in.Layers, in.LayersTotal = layersOf(jar)
 	in.Cookies = cookieRows(jar, s.Rejected() != nil)
@@ -197,8 +204,7 @@ func (d *Site) inspect(r *http.Request, s *cookiesession.Session, h http.Header,
 
 // verdictOn says what became of the visitor with this response. A cookie that
 // was refused and has been replaced since is no longer the last word.
-func verdictOn(s *cookiesession.Session, allowed bool, jar []jarCookie) verdict {
-	refused := reason(s.Rejected())
+func verdictOn(s *cookiesession.Session, refused string, allowed bool, jar []jarCookie) verdict {
 	replaced := slices.ContainsFunc(jar, func(c jarCookie) bool { return c.Name == cookieName && c.State == "issued" })
 	switch {
 	case !allowed:
@@ -224,6 +230,7 @@ var refusals = map[string]string{
 	"ErrUnknownKey": "The key id on the cookie is in no key of this ring. That may be an instance that lags behind in a rotation, so the cookie is left alone until a handler writes.",
 	"ErrExpired":    "The seal is genuine, but the deadline inside it has passed. The browser was told to keep this cookie for another hour; the server does not ask the browser.",
 	"ErrRevoked":    "The seal is genuine and in time, but this user has logged out everywhere since. Validate said so, and every cookie is deleted.",
+	"ErrStale":      "The seal is genuine and in time, but the session is bound to a device, and no fresh proof came with it. It is empty for this request, and nothing is deleted.",
 }
 
 func cookieRows(jar []jarCookie, refused bool) []cookieRow {
@@ -245,6 +252,7 @@ var purposes = map[string]string{
 	cookieName:            "login, visits, basket",
 	cookieName + "_flash": "a message for the next page",
 	cookieName + "_views": "page history and counters",
+	cookieName + "_bound": "the browser has proved that it has the key",
 	cookieName + "_test":  "proves that the browser keeps cookies",
 }
 
@@ -330,6 +338,10 @@ var told = map[string]string{
 	"lose":       "Every key was replaced at once, as by a bad deployment. Nobody's cookie opens now.",
 	"no-keys":    "The ring stays as it was. Its log line says why.",
 	"full":       "The session is full. Take something out of the basket first.",
+	"steal":      "Copied. The demo itself now plays another client, which has all cookies of this session and not the browser's key.",
+	"asked":      "The other client has asked who it is. The laboratory has the answer.",
+	"no-theft":   "Nothing was copied yet. Copy this session first.",
+	"binding":    "This is how the session is bound now.",
 	"nothing":    "There is no session to do that with. Load the shop first.",
 }
 

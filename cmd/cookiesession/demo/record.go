@@ -60,6 +60,7 @@ var why = map[string]string{
 	"ErrUnknownKey": "No key of this ring has the id written on the cookie.",
 	"ErrExpired":    "Authentic, but its deadline inside the seal has passed.",
 	"ErrRevoked":    "Authentic and in time, but the application's Validate said no.",
+	"ErrStale":      "Authentic and in time, but bound to a device, and no fresh proof came.",
 }
 
 // recorder collects what the package says during one request.
@@ -79,11 +80,11 @@ func recorderOf(ctx context.Context) *recorder {
 // maxSaid bounds what one request can make a page repeat.
 const maxSaid = 12
 
-func (rec *recorder) add(e cookiesession.Event) {
+func (rec *recorder) add(e cookiesession.Event, reason string) {
 	rec.mu.Lock()
 	defer rec.mu.Unlock()
 	if len(rec.Said) < maxSaid {
-		rec.Said = append(rec.Said, said{e.Kind, e.CookieName, e.KeyID, e.Bytes, reason(e.Err)})
+		rec.Said = append(rec.Said, said{e.Kind, e.CookieName, e.KeyID, e.Bytes, reason})
 	}
 }
 
@@ -126,7 +127,7 @@ func (t *teller) WriteHeader(status int) {
 		told := t.rec.snapshot()
 		told.Status = status
 		t.tell(told)
-	case t.rec.before != nil && status == http.StatusOK:
+	case t.rec.before != nil && t.r.Method == http.MethodGet && status == http.StatusOK: // a browser's proof shows nothing
 		http.SetCookie(t.ResponseWriter, t.d.ownCookie(saidCookie, "", "/", -1))
 	}
 	t.ResponseWriter.WriteHeader(status)

@@ -71,7 +71,7 @@ func (d *Site) session(r *http.Request) *cookiesession.Session {
 // replaces what was refused.
 func (d *Site) showShop(w http.ResponseWriter, r *http.Request) {
 	if !r.URL.Query().Has("did") {
-		d.count(d.session(r))
+		d.count(r)
 	}
 	d.show(w, r, "shop.html")
 }
@@ -81,13 +81,17 @@ func (d *Site) showSession(w http.ResponseWriter, r *http.Request) {
 }
 
 // count lets a refused write pass: it has been reported as an event, and the
-// page is worth more than the number.
-func (d *Site) count(s *cookiesession.Session) {
-	_, _ = s.Add(keyVisits, 1)
+// page is worth more than the number. A stale session is not written to: a new
+// one would replace it, and the visitor's browser may prove a moment later that
+// it has the key.
+func (d *Site) count(r *http.Request) {
+	if !d.stale(r) {
+		_, _ = d.session(r).Add(keyVisits, 1)
+	}
 }
 
 func (d *Site) visit(w http.ResponseWriter, r *http.Request) {
-	d.count(d.session(r))
+	d.count(r)
 	d.state(w, r)
 }
 
@@ -99,33 +103,68 @@ func (d *Site) state(w http.ResponseWriter, r *http.Request) {
 		total += len(c.Name) + len(c.Value)
 	}
 	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{
+	state := map[string]any{
 		"visits":   cookiesession.GetOr[int64](s, keyVisits, 0),
 		"user":     cookiesession.GetOr(s, keyUser, ""),
 		"basket":   countOf(basketOf(s)),
-		"rejected": reason(s.Rejected()),
+		"rejected": d.reason(s.Rejected()),
 		"key":      sealedBy(sent),
 		"cookies":  len(sent),
 		"bytes":    total,
-	})
+	}
+	if d.binding != nil {
+		state["binding"] = d.binding.State(r)
+	}
+	_ = json.NewEncoder(w).Encode(state)
 }
+
+// maxName is how many characters a visitor's name has at most.
+const maxName = 40
 
 func (d *Site) login(w http.ResponseWriter, r *http.Request) {
 	name := strings.Join(strings.Fields(r.PostFormValue("name")), " ")
-	if !utf8.ValidString(name) || name == "" || utf8.RuneCountInString(name) > 40 {
+	if !utf8.ValidString(name) || name == "" || utf8.RuneCountInString(name) > maxName {
 		d.back(w, r, "error", "A name has 1 to 40 characters. Try Ada.")
 		return
 	}
 	s := d.session(r)
-	err := errors.Join(
-		d.revoked.Login(s, userKey(name)), // with a new ID: whoever planted a session before the login must not share it
-		s.Set(keyUser, name),
-	)
-	if err != nil {
+	basket := checked(basketOf(s))
+	if err := d.begin(r, name); err != nil {
 		d.refused(w, r, err)
 		return
 	}
-	d.back(w, r, "success", "Welcome, "+name+". Your session has a new identifier, and the basket came along.")
+	if len(basket) > 0 && s.Set(keyBasket, basket) != nil {
+		d.back(w, r, "error", "Welcome, "+name+". Your basket did not fit beside the log-in, so it is empty now.")
+		return
+	}
+	d.back(w, r, "success", "Welcome, "+name+". Your session began anew, and the basket came along.")
+}
+
+// begin begins the session of somebody who has just logged in. In a cookie
+// store the data of the session before may be planted: somebody who can set
+// cookies here has put a session of his own into this browser. So nothing of it
+// stays here. The basket alone is carried over: it was read before, it is checked,
+// and what it may hold does no harm. A visitor sees it before paying, and takes
+// out what is not his.
+func (d *Site) begin(r *http.Request, name string) error {
+	s := d.session(r)
+	err := errors.Join(s.Destroy(), s.Set(keyUser, name), d.revoked.Login(s, userKey(name)))
+	if err == nil && d.binding != nil {
+		err = d.binding.Bind(r) // after Destroy: a new identifier is another session
+	}
+	return err
+}
+
+// checked returns the lines of a basket as this shop could have written them.
+func checked(basket []line) []line {
+	return slices.DeleteFunc(basket, func(l line) bool {
+		_, known := productOf(l.SKU)
+		wantLetter := ""
+		if l.SKU == hamper.SKU {
+			wantLetter = letter
+		}
+		return !known || l.N < 1 || l.N > 99 || l.Letter != wantLetter
+	})
 }
 
 func (d *Site) logout(w http.ResponseWriter, r *http.Request) {

@@ -4,7 +4,6 @@
 package binding_test
 
 import (
-	"bufio"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -20,7 +19,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -227,17 +225,14 @@ func shopPages(m *cookiesession.Manager, b *dbsc.Binding) http.Handler {
 func (s *boundSite) boundVisitor() *boundVisitor {
 	s.Helper()
 	spki := sha256.Sum256(s.cert.Leaf.RawSubjectPublicKeyInfo)
-	browser := bindingChromium(s.T, base64.StdEncoding.EncodeToString(spki[:]))
+	browser := bindingChromium(s.T, base64.StdEncoding.EncodeToString(spki[:]), true)
 	return &boundVisitor{Visitor: e2e.Visitor{T: s.T, Browser: browser}, site: s, chromium: browser}
 }
 
-// bindingChromium trusts the certificate with that SHA-256 of its key. To switch
-// all checks of certificates off would switch binding off as well.
-func bindingChromium(t *testing.T, spki string) *e2e.Chromium {
+// bindingChromium trusts the certificate with that SHA-256 of its key.
+func bindingChromium(t *testing.T, key string, scripts bool) *e2e.Chromium {
 	t.Helper()
-	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true,
-		chromedp.Flag("enable-features", "DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting"),
-		chromedp.Flag("ignore-certificate-errors-spki-list", spki),
+	browser, err := e2e.StartBindingChromium(t.Context(), e2e.Profile(t), key, scripts,
 		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
 	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
 		t.Skipf("%v: install chromium to run this", err)
@@ -536,51 +531,4 @@ func (s *boundSite) steal(cookies []string) string {
 		s.Fatal(err)
 	}
 	return string(body)
-}
-
-// The example plays the thief itself.
-func TestTheExampleShowsABoundSessionAndItsThief(t *testing.T) {
-	t.Parallel()
-	program, err := e2e.BuildPackage(t.Context(), t.TempDir(), "./examples/devicebinding")
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.CommandContext(t.Context(), program, "-addr", "127.0.0.1:0")
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	lines, url, spki := bufio.NewScanner(out), "", ""
-	for spki == "" && lines.Scan() {
-		if url == "" {
-			url = lines.Text()
-		}
-		_, spki, _ = strings.Cut(lines.Text(), "--ignore-certificate-errors-spki-list=")
-	}
-	spki, _, _ = strings.Cut(spki, " ")
-	v := &e2e.Visitor{T: t, Browser: bindingChromium(t, spki)}
-	open := func() {
-		t.Helper()
-		if err := v.Browser.Open(url); err != nil {
-			t.Fatal(err)
-		}
-	}
-	open()
-	v.Click("#login")
-	v.Sees("#user", "Ada")
-	v.Eventually(func() bool { open(); return v.Browser.Text("#state") == "bound" }, func() string { return "the session is " + v.Browser.Text("#state") })
-	v.Click("#copy")
-	v.Sees("#answers", "copied the cookies")
-	ends := time.Now().Add(152 * time.Second)
-	v.Click("#try")
-	v.Sees("#answers", "you are Ada; the session is bound")
-	<-time.After(time.Until(ends))
-	v.Click("#try")
-	v.Sees("#answers", "you are nobody; the session is stale")
-	v.Sees("#user", "Ada")
-	v.Sees("#state", "bound")
 }

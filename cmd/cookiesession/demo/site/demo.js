@@ -11,13 +11,14 @@ const clock = s => {
 let drawn = performance.now();
 let asked = false;
 
-// A deadline that was reached by a page that came already expired asks nothing.
+// A deadline that was reached by a page that came already expired asks nothing,
+// and neither does a clock that stands still at its end.
 function tick() {
   const gone = Math.floor((performance.now() - drawn) / 1000);
   for (const el of document.querySelectorAll("[data-left]")) {
     const at = Number(el.dataset.left);
     el.textContent = clock(Math.max(0, at - gone));
-    if (at > 0 && gone > at && !asked) {
+    if (at > 0 && gone > at && !asked && !("still" in el.dataset)) {
       asked = true;
       load(new Request("quiet" in el.dataset ? "/?did=rotate" : "/?did=expired"));
     }
