@@ -47,6 +47,7 @@
 package cookiesession
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -194,23 +195,15 @@ func (c *Config) settings() settings {
 }
 
 func (c *Config) setDefaults() {
-	setDefault(&c.Name, "session")
-	setDefault(&c.Path, "/")
-	setDefault(&c.SameSite, http.SameSiteLaxMode)
-	if c.SameSite == http.SameSiteDefaultMode {
+	c.Name = cmp.Or(c.Name, "session")
+	c.Path = cmp.Or(c.Path, "/")
+	if c.SameSite == 0 || c.SameSite == http.SameSiteDefaultMode {
 		c.SameSite = http.SameSiteLaxMode
 	}
-	setDefault(&c.IdleTimeout, 14*24*time.Hour)
-	setDefault(&c.FlashLifetime, time.Minute)
-	setDefault(&c.MaxBytes, 7168)
-	setDefault(&c.HistorySize, 100)
-}
-
-func setDefault[T comparable](field *T, def T) {
-	var zero T
-	if *field == zero {
-		*field = def
-	}
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, 14*24*time.Hour)
+	c.FlashLifetime = cmp.Or(c.FlashLifetime, time.Minute)
+	c.MaxBytes = cmp.Or(c.MaxBytes, 7168)
+	c.HistorySize = cmp.Or(c.HistorySize, 100)
 }
 
 func (c *Config) attributes() cookie.Attributes {
