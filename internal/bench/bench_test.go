@@ -16,7 +16,7 @@ import (
 
 func TestEveryContenderCountsThroughTheCookieRoundTrip(t *testing.T) {
 	for _, extra := range []int{0, 16} {
-		for _, c := range everybody() {
+		for _, c := range everyone() {
 			t.Run(c.name()+"/"+strconv.Itoa(7+extra)+" keys", func(t *testing.T) {
 				cookies, err := start(c, session(extra))
 				if err != nil {

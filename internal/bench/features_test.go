@@ -18,8 +18,6 @@ import (
 	"github.com/gorilla/sessions"
 )
 
-func everybody() []contender { return append(contenders(), others()...) }
-
 // idRead is the user's id that c reads from these cookies; 0 if it refuses them.
 func idRead(c contender, cookies []*http.Cookie) int64 {
 	w := httptest.NewRecorder()
@@ -41,7 +39,7 @@ func started(t *testing.T, c contender) []*http.Cookie {
 }
 
 func TestNobodyReadsACookieThatWasTamperedWith(t *testing.T) {
-	for _, c := range everybody() {
+	for _, c := range everyone() {
 		whole := started(t, c)[0]
 		for _, at := range []int{0, 1, 2, 3} {
 			forged := *whole
@@ -61,7 +59,7 @@ func TestNobodyReadsACookieThatWasTamperedWith(t *testing.T) {
 // The contenders are made outside the bubble, because two of them start a
 // goroutine that never ends.
 func TestWhoChecksTheAgeOfACopiedCookie(t *testing.T) {
-	all := everybody()
+	all := everyone()
 	synctest.Test(t, func(t *testing.T) {
 		for _, c := range all {
 			if _, ok := c.(fiberSession); ok {
@@ -85,7 +83,7 @@ func TestWhoChecksTheAgeOfACopiedCookie(t *testing.T) {
 }
 
 func TestWhoseCookieCanBeRead(t *testing.T) {
-	for _, c := range everybody() {
+	for _, c := range everyone() {
 		readable := false
 		for _, part := range strings.FieldsFunc(started(t, c)[0].Value, func(r rune) bool { return r == '.' }) {
 			for _, e := range []*base64.Encoding{base64.RawURLEncoding, base64.URLEncoding, base64.StdEncoding} {
@@ -100,7 +98,7 @@ func TestWhoseCookieCanBeRead(t *testing.T) {
 }
 
 func TestWhatHappensToMoreThan4KB(t *testing.T) {
-	for _, c := range everybody() {
+	for _, c := range everyone() {
 		var failed error
 		h := c.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			failed = c.fill(w, r, []pair{{"id", userID}, {"text", strings.Repeat("v", 3500)}})
@@ -123,7 +121,7 @@ func TestWhatHappensToMoreThan4KB(t *testing.T) {
 }
 
 func TestWhoSetsACookieOnEveryRequest(t *testing.T) {
-	for _, c := range everybody() {
+	for _, c := range everyone() {
 		for _, a := range []act{untouched, readOne} {
 			w := httptest.NewRecorder()
 			serve(c, a).ServeHTTP(w, request(started(t, c)))

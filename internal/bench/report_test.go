@@ -46,7 +46,11 @@ func TestTheChartsAreWellFormed(t *testing.T) {
 		curves[c.name()] = []point{{2, 1500, 1}, {4, 2500, 2}}
 	}
 	r := report{scenarios: []scenario{{readOne, 7, rows}}}
-	for _, chart := range []string{r.bars(), lines("Cost", "keys", []int{2, 4}, curves)} {
+	servers := []servedAct{{readOne, nil}}
+	for i, c := range contenders() {
+		servers[0].rows = append(servers[0].rows, served{c.name(), 1000 * float64(i+1), time.Millisecond, time.Second})
+	}
+	for _, chart := range []string{r.bars(), serverBars(servers), lines("Cost", "keys", []int{2, 4}, curves)} {
 		d := xml.NewDecoder(strings.NewReader(chart))
 		for {
 			_, err := d.Token()
