@@ -98,7 +98,7 @@ func printCompared(t turns, dir string) error {
 
 // printServers measures whole servers, prints that, and renews it in dir.
 func printServers(dir string) error {
-	l := load{clients: 4, turn: 100 * time.Millisecond, turns: 24, requests: 20_000}
+	l := load{clients: 4, turn: 50 * time.Millisecond, turns: 50, requests: 10_000}
 	all, err := l.measure()
 	if err != nil {
 		return err
