@@ -23,6 +23,15 @@ import (
 	"time"
 )
 
+// The parts of docs/performance.md, each after a comment with this text. The
+// first command renews all of them.
+const (
+	wholeRun         = "go run ./internal/bench"
+	inPairs          = "go run ./internal/bench, in pairs"
+	serversOnly      = "go run ./internal/bench -server"
+	instructionsOnly = "go run ./internal/bench -instructions"
+)
+
 func main() {
 	quick := flag.Bool("quick", false, "few short rounds, no documents")
 	checked := flag.Bool("check", false, "exit with 1 where a bound is missed")
@@ -93,7 +102,7 @@ func printCompared(t turns, dir string) error {
 	fmt.Fprintf(&tables, "%s, %d shared cores.\n", when(), runtime.NumCPU())
 	writeCompared(&tables, t.compare(everybody))
 	writeFeatures(&tables, everybody)
-	return printPart(dir, "go run ./internal/bench, in pairs", tables.Bytes())
+	return printPart(dir, inPairs, tables.Bytes())
 }
 
 // printServers measures whole servers, prints that, and renews it in dir.
@@ -109,7 +118,7 @@ func printServers(dir string) error {
 	if dir != "" {
 		err = os.WriteFile(filepath.Join(dir, "performance-server.svg"), []byte(serverBars(all)), 0o644)
 	}
-	return errors.Join(err, printPart(dir, "go run ./internal/bench -server", tables.Bytes()))
+	return errors.Join(err, printPart(dir, serversOnly, tables.Bytes()))
 }
 
 // printInstructions counts instructions, prints them, and renews them in dir.
@@ -118,7 +127,7 @@ func printInstructions(dir string) error {
 	if err := instructions(&table); err != nil {
 		return err
 	}
-	return printPart(dir, "go run ./internal/bench -instructions", table.Bytes())
+	return printPart(dir, instructionsOnly, table.Bytes())
 }
 
 // printPart prints text, and renews it in dir if that is not empty.
@@ -143,7 +152,7 @@ func (r report) renew(dir string) error {
 	}
 	var tables bytes.Buffer
 	r.write(&tables)
-	return renewPart(dir, "go run ./internal/bench", tables.Bytes())
+	return renewPart(dir, wholeRun, tables.Bytes())
 }
 
 // renewPart puts text between the lines of performance.md that name command.

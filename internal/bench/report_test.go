@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +37,35 @@ func TestTheBestWindowCountsWhatAllDidInIt(t *testing.T) {
 	b := []time.Duration{10, 33, 34, 60}
 	if got := most([][]time.Duration{a, b}, 5); got != 5 { // 30 to 34
 		t.Errorf("%d, want 5", got)
+	}
+}
+
+func TestThePageHasAPlaceForEachPart(t *testing.T) {
+	page, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "performance.md")
+	if err := os.WriteFile(path, page, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{wholeRun, inPairs, serversOnly, instructionsOnly} {
+		if err := renewPart(dir, part, []byte("figures of "+part+"\n")); err != nil {
+			t.Error(err)
+		}
+	}
+	renewed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{wholeRun, inPairs, serversOnly, instructionsOnly} {
+		if want := "<!-- " + part + " -->\nfigures of " + part + "\n<!-- end -->\n"; strings.Count(string(renewed), want) != 1 {
+			t.Errorf("the page does not have %q once", want)
+		}
+	}
+	if err := renewPart(dir, "no such command", nil); err == nil {
+		t.Error("a part without a place was renewed")
 	}
 }
 
