@@ -25,7 +25,7 @@ import (
 var hot = []string{
 	"(*Manager).Handler.func1",
 	"(*Session).openData",
-	"(*record).unpack",
+	"payload.(*Data).Unpack",
 	"(*Session).Add",
 	"(*Session).commit",
 	"seal.compact.Open",
