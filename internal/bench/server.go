@@ -129,7 +129,7 @@ func host(c contender, a act, l net.Listener) (stop func()) {
 	if own, ok := c.(ownServer); ok {
 		return own.serveOn(l, answer(c, a, nil))
 	}
-	server := &http.Server{Handler: c.wrap(answer(c, a, nil)), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: c.wrap(answer(c, a, nil)), ReadHeaderTimeout: time.Minute} // a client waits for its first turn
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
