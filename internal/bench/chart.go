@@ -53,6 +53,37 @@ func (r report) bars() string {
 	return svg(y, "One request, µs above the harness: shorter is better", b.String())
 }
 
+// serverBars draws how many requests a whole server answers, with p50 and p99.
+// Servers without a session are grey, ours have their own colours.
+func serverBars(all []servedAct) string {
+	const left, top, bar, gap = 195, 40, 15, 22
+	colours := map[string]int{ourName(0): 3, ourName(1): 4}
+	most := 0.0
+	for _, s := range all {
+		for _, r := range s.rows {
+			most = max(most, r.perSecond)
+		}
+	}
+	scale := (chartWidth - left - 235) / most
+	var b strings.Builder
+	y := top
+	for _, s := range all {
+		fmt.Fprintf(&b, "<text x=\"12\" y=\"%d\">%s, 7 keys</text>\n", y+12, s.act)
+		y += 18
+		for _, r := range s.rows {
+			colour, ok := colours[r.name]
+			if !ok && !strings.HasPrefix(r.name, "no session") {
+				colour = 1
+			}
+			fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\" class=\"dim\">%s</text><rect x=\"%d\" y=\"%d\" width=\"%.1f\" height=\"%d\" class=\"bar c%d\"/><text x=\"%.1f\" y=\"%d\" class=\"dim\">%s, p50 %.0f µs, p99 %.0f µs</text>\n",
+				left-6, y+11, r.name, left, y, r.perSecond*scale, bar-3, colour, left+r.perSecond*scale+6, y+11, thousands(math.Round(r.perSecond/100)*100), micro(r.p50), micro(r.p99))
+			y += bar
+		}
+		y += gap
+	}
+	return svg(y, "A whole server, requests per second: longer is better", b.String())
+}
+
 func (r report) shown() []scenario {
 	var shown []scenario
 	for _, s := range r.scenarios {

@@ -15,12 +15,20 @@ import (
 type contender interface {
 	name() string
 	wrap(next http.Handler) http.Handler // its middleware; next itself if it has none
+	features() features
 
 	// The handlers' bodies, inside wrap. A contender that saves in the handler
 	// does so here.
 	fill(w http.ResponseWriter, r *http.Request, pairs []pair) error
 	read(w http.ResponseWriter, r *http.Request) int64  // the user's id
 	count(w http.ResponseWriter, r *http.Request) int64 // reads the id, counts the visit and gives the new count
+}
+
+// A framed contender lives in a framework. What the framework costs without a
+// session is not the session's cost: it is taken off instead of the harness's.
+type framed interface {
+	contender
+	bare() contender
 }
 
 type pair struct {
@@ -73,8 +81,13 @@ func (a act) String() string {
 // serve is the contender's handler for a. Its scratch for the body makes it a
 // handler for one goroutine.
 func serve(c contender, a act) http.Handler {
-	var body [20]byte
-	return c.wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return c.wrap(answer(c, a, make([]byte, 0, 20)))
+}
+
+// answer is the handler inside wrap. With a body of nil it allocates one for
+// each request, and several goroutines may call it.
+func answer(c contender, a act, body []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var n int64
 		switch a {
 		case readOne:
@@ -83,7 +96,7 @@ func serve(c contender, a act) http.Handler {
 			n = c.count(w, r)
 		}
 		w.Write(strconv.AppendInt(body[:0], n, 10))
-	}))
+	})
 }
 
 var errTooLarge = errors.New("the contender cannot store this session")
@@ -99,6 +112,11 @@ func start(c contender, pairs []pair) ([]*http.Cookie, error) {
 	cookies := w.Result().Cookies()
 	if failed != nil || len(cookies) == 0 {
 		return nil, errors.Join(errTooLarge, failed)
+	}
+	for _, c := range cookies {
+		if cookieBytes([]*http.Cookie{c})-len("=") > limit {
+			return nil, errTooLarge // a browser would drop it
+		}
 	}
 	return cookies, nil
 }

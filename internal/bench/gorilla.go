@@ -13,17 +13,26 @@ import (
 // handler that leaves the session alone costs nothing.
 type gorillaSessions struct{ store *sessions.CookieStore }
 
-func newGorillaSessions() contender {
+func newGorillaSessions() contender { return gorillaSessions{newCookieStore()} }
+
+func newCookieStore() *sessions.CookieStore {
 	gob.Register(time.Time{}) // gob must know every type behind an interface; scs needs it too
 	store := sessions.NewCookieStore([]byte(hashKey), []byte(blockKey))
 	store.Options.HttpOnly = true
 	store.Options.SameSite = http.SameSiteLaxMode
 	store.MaxAge(int(lifetime.Seconds()))
-	return gorillaSessions{store}
+	return store
 }
 
 func (g gorillaSessions) name() string                        { return "gorilla/sessions" }
 func (g gorillaSessions) wrap(next http.Handler) http.Handler { return next }
+
+func (g gorillaSessions) features() features {
+	return features{
+		encrypted: encryptedYes, expiry: expiryChecked, revocation: revocationNo,
+		rotation: "old keys are tried, restart", flash: "yes", large: saveRefused,
+	}
+}
 
 func (g gorillaSessions) fill(w http.ResponseWriter, r *http.Request, pairs []pair) error {
 	s, _ := g.store.Get(r, cookie)

@@ -37,9 +37,16 @@ func (msgpackSerializer) Deserialize(src []byte, dst any) error {
 func (h handMade) name() string                        { return "by hand" }
 func (h handMade) wrap(next http.Handler) http.Handler { return next }
 
+func (h handMade) features() features {
+	return features{
+		encrypted: encryptedYes, expiry: expiryChecked, revocation: revocationNo,
+		rotation: "DecodeMulti, by hand", flash: "no", large: saveRefused,
+	}
+}
+
 func (h handMade) load(r *http.Request) map[string]any {
 	var values map[string]any
-	if c, err := r.Cookie(cookie); err == nil && h.codec.Decode(cookie, c.Value, &values) == nil {
+	if text := cookieText(r); text != "" && h.codec.Decode(cookie, text, &values) == nil {
 		return values
 	}
 	return make(map[string]any)
@@ -50,10 +57,7 @@ func (h handMade) save(w http.ResponseWriter, values map[string]any) error {
 	if err != nil {
 		return err
 	}
-	http.SetCookie(w, &http.Cookie{
-		Name: cookie, Value: text, Path: "/", MaxAge: int(lifetime.Seconds()),
-		HttpOnly: true, Secure: true, SameSite: http.SameSiteLaxMode,
-	})
+	setCookie(w, text)
 	return nil
 }
 

@@ -10,6 +10,7 @@ type harness struct{}
 
 func (harness) name() string                                               { return "the harness alone" }
 func (harness) wrap(next http.Handler) http.Handler                        { return next }
+func (harness) features() features                                         { return features{} }
 func (harness) fill(http.ResponseWriter, *http.Request, []pair) error      { return nil }
 func (harness) read(http.ResponseWriter, *http.Request) int64              { return userID }
 func (harness) count(w http.ResponseWriter, r *http.Request) (count int64) { return visits + 1 }

@@ -3,20 +3,33 @@
 //
 // It is a module of its own because the core must not require the peers.
 //
-//	go run ./internal/bench                 # about two minutes: prints everything, renews docs/performance.*
+//	go run ./internal/bench                 # some minutes: prints everything, renews docs/performance.*
 //	go run ./internal/bench -quick -check   # some seconds, for CI: fails where a bound is missed
-//	go run ./internal/bench -instructions   # counts instructions with callgrind (Debian: valgrind)
+//	go run ./internal/bench -server         # only whole servers on loopback: requests per second, p50, p99
+//	go run ./internal/bench -instructions   # only counts instructions with callgrind (Debian: valgrind)
 //	go test -bench . ./internal/bench       # the same contenders, for benchstat and pprof
 package main
 
 import (
 	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
 	"time"
+)
+
+// The parts of docs/performance.md, each after a comment with this text. The
+// first command renews all of them.
+const (
+	wholeRun         = "go run ./internal/bench"
+	inPairs          = "go run ./internal/bench, in pairs"
+	serversOnly      = "go run ./internal/bench -server"
+	instructionsOnly = "go run ./internal/bench -instructions"
 )
 
 func main() {
@@ -24,6 +37,7 @@ func main() {
 	checked := flag.Bool("check", false, "exit with 1 where a bound is missed")
 	slack := flag.Float64("slack", 0, "how far -check lets times and ratios miss: 0.1 is ten percent")
 	docs := flag.String("docs", "docs", "the folder whose performance.* are renewed; empty: none")
+	served := flag.Bool("server", false, "measure whole servers on loopback instead")
 	counted := flag.Bool("instructions", false, "count instructions with callgrind instead")
 	looped := flag.String("loop", "", "only send this request again and again, for callgrind: who/what/keys")
 	n := flag.Int("n", 1000, "how often -loop does")
@@ -33,13 +47,9 @@ func main() {
 	case *looped != "":
 		exit(loop(*looped, *n))
 	case *counted:
-		var table bytes.Buffer
-		err := instructions(&table)
-		os.Stdout.Write(table.Bytes())
-		if err == nil && *docs != "" {
-			err = renewPart(*docs, "go run ./internal/bench -instructions", table.Bytes())
-		}
-		exit(err)
+		exit(printInstructions(*docs))
+	case *served:
+		exit(printServers(*docs))
 	}
 	slog.SetLogLoggerLevel(slog.LevelError) // what does not fit is refused on purpose here, to find where that begins
 	t := turns{quiet: 150, round: 500 * time.Microsecond}
@@ -48,8 +58,8 @@ func main() {
 	}
 	r := t.report()
 	r.write(os.Stdout)
-	if *docs != "" {
-		if err := r.renew(*docs); err != nil {
+	if !*quick {
+		if err := rest(t, r, *docs); err != nil {
 			exit(err)
 		}
 	}
@@ -66,6 +76,69 @@ func exit(err error) {
 	os.Exit(0)
 }
 
+// rest prints what a quick run leaves out. If dir is not empty, it renews the
+// whole page there, also the parts that flags of their own renew. Instructions
+// stay as they are where there is no valgrind.
+func rest(t turns, r report, dir string) error {
+	if dir != "" {
+		if err := r.renew(dir); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(printCompared(t, dir), printServers(dir)); err != nil || dir == "" {
+		return err
+	}
+	if _, err := exec.LookPath("valgrind"); err != nil {
+		fmt.Fprintln(os.Stderr, "bench: there is no valgrind here: the table of instructions is not renewed")
+		return nil
+	}
+	return printInstructions(dir)
+}
+
+// printCompared compares everybody, prints that, and renews it in dir.
+func printCompared(t turns, dir string) error {
+	var tables bytes.Buffer
+	everybody := everyone()
+	fmt.Fprintf(&tables, "%s, %d shared cores.\n", when(), runtime.NumCPU())
+	writeCompared(&tables, t.compare(everybody))
+	writeFeatures(&tables, everybody)
+	return printPart(dir, inPairs, tables.Bytes())
+}
+
+// printServers measures whole servers, prints that, and renews it in dir.
+func printServers(dir string) error {
+	l := load{clients: 4, turn: 50 * time.Millisecond, turns: 50, requests: 10_000}
+	all, err := l.measure()
+	if err != nil {
+		return err
+	}
+	var tables bytes.Buffer
+	fmt.Fprintf(&tables, "%s, %d shared cores; ", when(), runtime.NumCPU())
+	l.writeServed(&tables, all)
+	if dir != "" {
+		err = os.WriteFile(filepath.Join(dir, "performance-server.svg"), []byte(serverBars(all)), 0o644)
+	}
+	return errors.Join(err, printPart(dir, serversOnly, tables.Bytes()))
+}
+
+// printInstructions counts instructions, prints them, and renews them in dir.
+func printInstructions(dir string) error {
+	var table bytes.Buffer
+	if err := instructions(&table); err != nil {
+		return err
+	}
+	return printPart(dir, instructionsOnly, table.Bytes())
+}
+
+// printPart prints text, and renews it in dir if that is not empty.
+func printPart(dir, command string, text []byte) error {
+	os.Stdout.Write(text)
+	if dir == "" {
+		return nil
+	}
+	return renewPart(dir, command, text)
+}
+
 // renew writes the charts and the tables into dir.
 func (r report) renew(dir string) error {
 	for name, chart := range map[string]string{
@@ -79,7 +152,7 @@ func (r report) renew(dir string) error {
 	}
 	var tables bytes.Buffer
 	r.write(&tables)
-	return renewPart(dir, "go run ./internal/bench", tables.Bytes())
+	return renewPart(dir, wholeRun, tables.Bytes())
 }
 
 // renewPart puts text between the lines of performance.md that name command.

@@ -17,6 +17,11 @@ func peers() []contender {
 	return []contender{newGorillaSessions(), newSCSMemory(), newHandMade()}
 }
 
+// others are the stateless sessions that Go programs use beside the peers.
+func others() []contender {
+	return []contender{newGinContrib(), newEchoContrib(), newFiberSession(), newGolangJWT(), newGoJOSE(), newGoPASETO()}
+}
+
 func contenders() []contender {
 	all := peers()
 	for _, f := range formats {

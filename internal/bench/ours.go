@@ -49,6 +49,13 @@ func manager(cfg cookiesession.Config) *cookiesession.Manager {
 func (o ours) name() string                        { return "cookiesession, " + string(o.format) }
 func (o ours) wrap(next http.Handler) http.Handler { return o.m.Handler(next) }
 
+func (o ours) features() features {
+	return features{
+		encrypted: encryptedYes, expiry: expiryChecked, revocation: "with a list that instances share",
+		rotation: "while running", flash: "yes", large: moreCookies,
+	}
+}
+
 func (o ours) fill(w http.ResponseWriter, r *http.Request, pairs []pair) error {
 	s := o.m.FromContext(r.Context())
 	for _, p := range pairs {

@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -38,6 +40,35 @@ func TestTheBestWindowCountsWhatAllDidInIt(t *testing.T) {
 	}
 }
 
+func TestThePageHasAPlaceForEachPart(t *testing.T) {
+	page, err := os.ReadFile("../../docs/performance.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "performance.md")
+	if err := os.WriteFile(path, page, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{wholeRun, inPairs, serversOnly, instructionsOnly} {
+		if err := renewPart(dir, part, []byte("figures of "+part+"\n")); err != nil {
+			t.Error(err)
+		}
+	}
+	renewed, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []string{wholeRun, inPairs, serversOnly, instructionsOnly} {
+		if want := "<!-- " + part + " -->\nfigures of " + part + "\n<!-- end -->\n"; strings.Count(string(renewed), want) != 1 {
+			t.Errorf("the page does not have %q once", want)
+		}
+	}
+	if err := renewPart(dir, "no such command", nil); err == nil {
+		t.Error("a part without a place was renewed")
+	}
+}
+
 func TestTheChartsAreWellFormed(t *testing.T) {
 	curves := map[string][]point{}
 	var rows []measured
@@ -46,7 +77,11 @@ func TestTheChartsAreWellFormed(t *testing.T) {
 		curves[c.name()] = []point{{2, 1500, 1}, {4, 2500, 2}}
 	}
 	r := report{scenarios: []scenario{{readOne, 7, rows}}}
-	for _, chart := range []string{r.bars(), lines("Cost", "keys", []int{2, 4}, curves)} {
+	servers := []servedAct{{readOne, nil}}
+	for i, c := range contenders() {
+		servers[0].rows = append(servers[0].rows, served{c.name(), 1000 * float64(i+1), time.Millisecond, time.Second})
+	}
+	for _, chart := range []string{r.bars(), serverBars(servers), lines("Cost", "keys", []int{2, 4}, curves)} {
 		d := xml.NewDecoder(strings.NewReader(chart))
 		for {
 			_, err := d.Token()

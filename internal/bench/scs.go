@@ -22,6 +22,13 @@ func newSCSMemory() contender {
 func (s scsMemory) name() string                        { return "scs, memory store" }
 func (s scsMemory) wrap(next http.Handler) http.Handler { return s.m.LoadAndSave(next) }
 
+func (s scsMemory) features() features {
+	return features{
+		encrypted: onServer, expiry: expiryChecked, revocation: "the server's copy is deleted",
+		rotation: "has no key", flash: "PopString", large: onServer,
+	}
+}
+
 func (s scsMemory) fill(w http.ResponseWriter, r *http.Request, pairs []pair) error {
 	for _, p := range pairs {
 		s.m.Put(r.Context(), p.key, p.value)
