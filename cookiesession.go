@@ -3,6 +3,8 @@
 // is stored on the server, so any process that holds the keys can serve any
 // request.
 //
+//	var visits = cookiesession.NewField[int]("visits") // a key and its type
+//
 //	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 //	…
 //	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
@@ -11,8 +13,7 @@
 //
 // and in a handler
 //
-//	s := sessions.FromContext(r.Context())
-//	visits, err := s.Add("visits", 1)
+//	n, err := visits.Add(sessions.Session(r), 1)
 //
 // # How it works
 //
@@ -26,7 +27,7 @@
 //
 // The data is in the cookie s_<Name>, flash in s_<Name>_flash, page views in
 // s_<Name>_views. What is too long for one cookie continues in further ones,
-// <name>.1 and so on, up to Config.MaxBytes in all. A value is encoded with
+// <name>.1 and so on, up to Config.MaxBytes in all: see there how much fits. A value is encoded with
 // msgpack when it is set and decoded when it is asked for; one that nobody
 // touched goes into the next cookie as it came.
 //
@@ -109,7 +110,10 @@ type Config struct {
 
 	// MaxBytes bounds all cookies of this manager, names and values; 512 to
 	// 261952, default 7168. Servers and proxies commonly accept 8 KB of request
-	// header, the cookies of others included.
+	// header, the cookies of others included. With the default there is room for
+	// 2,100 bytes of keys and values in one cookie, 3,900 in all; with the format
+	// compact 2,900 and 5,200. The values are counted as msgpack, as in
+	// [EntrySize].
 	MaxBytes    int
 	TrackViews  bool // keep counters and a page history: see [Session.Views]
 	HistorySize int  // page views kept, 1 to 10000; default 100

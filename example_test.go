@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -323,6 +325,27 @@ func ExampleManager_Open() {
 	// Output:
 	// request 1
 	// request 2
+}
+
+// Middleware that also runs in applications without sessions asks whether there
+// is one. FromContext and Session would panic there.
+func ExampleManager_Lookup() {
+	sessions := newSessions(cookiesession.Config{})
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey { // it differs in every run
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	logged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, ok := sessions.Lookup(r.Context()); ok {
+			logger.InfoContext(r.Context(), "request", "session", s)
+		}
+	})
+	r := httptest.NewRequest("GET", "/", nil)
+	logged.ServeHTTP(httptest.NewRecorder(), r)
+	sessions.Handler(logged).ServeHTTP(httptest.NewRecorder(), r)
+	// Output: level=INFO msg=request session.opened=false
 }
 
 // What does not fit is refused while the handler can still do something else.
