@@ -433,7 +433,7 @@ func (s *Session) forget() {
 // CycleID gives the session a new ID with the same data. It is for a session that
 // goes on while something that the application keys by the ID must not.
 //
-// At log-in, and wherever rights grow, [Session.Destroy] and Set what is to stay.
+// At login, and wherever rights grow, [Session.Destroy] and Set what is to stay.
 // An attacker who can plant cookies plants data, such as a CSRF token or a return
 // address that he knows (session fixation, CWE-384). A new ID alone would keep it.
 func (s *Session) CycleID() error {

@@ -185,13 +185,13 @@ func (l *List) heard(said Moment, asked time.Time) {
 	f, answered := &l.follow, l.now()
 	if back := l.clock.observe(said, asked, answered); back > backwards {
 		f.note(Event{Kind: EventClock, Err: fmt.Errorf("cookiesession/revocation: the source's clock has gone back by %v: "+
-			"a log-in of before that may outlive a mark of the same time", back.Round(time.Millisecond))})
+			"a login of before that may outlive a mark of the same time", back.Round(time.Millisecond))})
 	}
 	late := l.clock.uncertainty(answered)
 	if slow := late > l.cfg.Settle; slow != f.slow {
 		if f.slow = slow; slow {
 			f.note(Event{Kind: EventClock, Err: fmt.Errorf("cookiesession/revocation: answers of the source take %v, longer than Config.Settle: "+
-				"a log-in that soon after a mark may have to be repeated", late.Round(time.Millisecond))})
+				"a login that soon after a mark may have to be repeated", late.Round(time.Millisecond))})
 		}
 	}
 }
@@ -305,7 +305,7 @@ type Status struct {
 	Age    time.Duration // since AsOf; 0 for a list without a source
 	Stale  bool          // sessions are refused: Age is beyond WhenStale, or the source was never read
 	Err    error         // why the last read failed; nil when all is well
-	// Uncertainty is how much earlier than it was a log-in here may be stamped.
+	// Uncertainty is how much earlier than it was a login here may be stamped.
 	// Above Config.Settle, one that follows a mark so soon may have to be repeated.
 	Uncertainty time.Duration
 }

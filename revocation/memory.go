@@ -41,7 +41,7 @@ func (m *Memory) Append(ctx context.Context, keys []Key, atLeast Moment) (Moment
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// Later than the last: where no time passes between two calls, as in a
-	// test's bubble, a log-in between them is later than the first mark and has
+	// test's bubble, a login between them is later than the first mark and has
 	// to fall under the second.
 	m.last = max(MomentOf(time.Now()), atLeast, m.last+1)
 	for _, k := range keys {

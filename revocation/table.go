@@ -87,7 +87,7 @@ func (t *table) moment(rest uint64) Moment {
 	if rest &= momentMask; rest != momentMask {
 		return Moment(t.base.Load()) + Moment(rest)
 	}
-	return math.MaxInt64 // beyond what 48 bits hold: after every log-in, the safe side
+	return math.MaxInt64 // beyond what 48 bits hold: after every login, the safe side
 }
 
 // first is the bucket at which the search for a key begins.

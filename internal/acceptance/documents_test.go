@@ -84,8 +84,9 @@ func anchors(text string) map[string]bool {
 
 var goBlock = regexp.MustCompile("(?s)```go\n(.*?)```")
 
-// TestEveryGoBlockInTheDocumentsIsCompiledCode: a block of Go in a document is a
-// whole program that builds, or its lines stand in a Go file of this repository.
+// TestEveryGoBlockInTheDocumentsIsCompiledCode: the lines of a block of Go in a
+// document stand in a Go file of this repository. A whole program also builds by
+// itself.
 func TestEveryGoBlockInTheDocumentsIsCompiledCode(t *testing.T) {
 	sources := goSources(t)
 	for path, text := range documents(t) {
@@ -93,12 +94,35 @@ func TestEveryGoBlockInTheDocumentsIsCompiledCode(t *testing.T) {
 			block := m[1]
 			if strings.Contains(block, "package main\n") {
 				builds(t, path, block)
-			} else if !standsIn(sources, block) {
+			}
+			if !standsIn(sources, block) { // .ci/run looks for ignored errors in the examples
 				t.Errorf("%s: this block stands in no Go file:\n%s", path, block)
 			}
 		}
 	}
 }
+
+// TestLogoutIsANounAndLogOutAVerb: a visitor logs out, and that is a logout. The
+// same for login and log in.
+func TestLogoutIsANounAndLogOutAVerb(t *testing.T) {
+	texts := documents(t)
+	testkit.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".go") || strings.Contains(path, "demo") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		texts[path] = string(text)
+		return err
+	}))
+	for path, text := range texts {
+		for _, wrong := range misspelt.FindAllString(text, -1) {
+			t.Errorf("%s: %q", path, wrong)
+		}
+	}
+}
+
+// misspelt is written in two parts, so that this file has none of it.
+var misspelt = regexp.MustCompile(`(?i)\blog` + `-(in|out)s?\b|\b(to|must|can|cannot|will|who) log(in|out)\b|\b(a|an|each|every|at|after|before) log (in|out)\b`)
 
 func builds(t *testing.T, path, program string) {
 	t.Helper()
