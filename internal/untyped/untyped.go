@@ -43,6 +43,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	case wire.Bool:
 		return raw[0] == 0xc3, true
 	case wire.Int:
+		// Almost every number fits in an int64. So a caller needs a second case
+		// only for numbers above that.
 		if i, ok := wire.Int64(raw); ok {
 			return i, true
 		}
@@ -54,6 +56,7 @@ func read(raw []byte, want extent) (v any, ok bool) {
 		return string(text), true
 	case wire.Bin:
 		b, _ := wire.Bytes(raw)
+		// A copy: the caller may change it, and the encoded value is shared.
 		return bytes.Clone(b), true
 	case wire.Array:
 		return list(raw, n, want)
@@ -63,6 +66,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	if t, ok := wire.Time(raw); ok {
 		return t, true
 	}
+	// An extension has a meaning only where the application has registered it.
+	// So the library reads it.
 	ok = WithLibrary(raw, func(d *msgpack.Decoder) (err error) {
 		v, err = d.DecodeInterface()
 		return err
@@ -76,6 +81,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 // list reads an array. One element that is not known makes all of it unknown: a
 // list with a hole would have other positions.
 func list(raw []byte, n int, want extent) (any, bool) {
+	// A struct that is stored as a list has no names. So one private field hides
+	// all of it.
 	if want == public && wire.Private(raw) {
 		return nil, true
 	}
@@ -93,6 +100,8 @@ func list(raw []byte, n int, want extent) (any, bool) {
 // mapping reads a map. As long as all keys are text it is a map[string]any, which
 // templates and JSON can use. One other key makes it a map[any]any.
 func mapping(raw []byte, n int, want extent) (any, bool) {
+	// Most maps have text as keys, so the second map is made only when it is
+	// needed.
 	texts, others := make(map[string]any, n), map[any]any(nil)
 	var rawKey []byte
 	for i, part := range wire.Each(raw) {
@@ -100,6 +109,7 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 			rawKey = part
 			continue
 		}
+		// The value of a private field is not even decoded.
 		if want == public && wire.Private(rawKey) {
 			continue
 		}
@@ -112,6 +122,8 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 			continue
 		}
 		key, ok := read(rawKey, want)
+		// A list or a map cannot be a key in Go, and putting it into a map would
+		// panic.
 		if !ok || key != nil && !reflect.ValueOf(key).Comparable() || key != key { // a NaN is not found again
 			return nil, false
 		}
@@ -123,6 +135,8 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 	if others == nil {
 		return texts, true
 	}
+	// The caller gets one map, so what was found as text goes into the other
+	// one.
 	for key, v := range texts {
 		others[key] = v
 	}
@@ -157,6 +171,7 @@ func WithLibrary(raw []byte, decode func(*msgpack.Decoder) error) (ok bool) {
 	d := decoders.Get().(*decoder)
 	d.in.Reset(raw)
 	d.msgpack.Reset(&d.in)
+	// The cost of a new decoder is paid only where a value could not be read.
 	if decode(d.msgpack) != nil {
 		return false // and this decoder is in an unknown state: dropped
 	}
