@@ -33,18 +33,18 @@
 //
 // A session ends by inactivity (IdleTimeout, counted from its last change),
 // by age (AbsoluteTimeout), by [Session.SetExpiry], by [Session.Destroy] or by
-// [Config].Validate. A cookie that is forged, cut, foreign or too old is an
-// empty session and an [Event] with one reason; it is never an error of the
-// request.
+// [Config].Validate. A cookie that is forged, cut, of another program or too old
+// is an empty session, and an [Event] with one reason. It is never an error of
+// the request.
 //
 // # What a cookie cannot do
 //
 // A visitor who kept a copy of the cookies can present it again until it
-// expires, also after a logout: nothing on the server knows better. Two
-// requests in flight both write the whole session, and the later response
-// wins. So one-time tokens, attempt counters and balances do not belong here,
-// and an application that must end sessions at once, copies included, keeps a
-// list of the package revocation.
+// expires, also after a logout, because the server stores nothing. Two
+// requests at the same time both write the whole session, and the later response
+// wins. So do not store one-time tokens, attempt counters or balances. An
+// application that must end sessions at once, copies included, uses the package
+// revocation.
 package cookiesession
 
 import (
@@ -124,9 +124,9 @@ type Config struct {
 	Consent func(*http.Request) bool
 	// Validate is asked once about each session that came, before anything
 	// of it is shown: the place to compare it with what the server knows. An
-	// error that is ErrRevoked ends the session and deletes its cookies; any
-	// other, or a panic, hides it for this request and deletes nothing, so that
-	// a database's bad minute logs nobody out.
+	// error that is ErrRevoked ends the session and deletes its cookies. Any
+	// other error, or a panic, hides it for this request and deletes nothing: a
+	// database that fails for a minute logs nobody out.
 	//
 	// It gets a read-only session of its own, which its context carries too.
 	// Everybody else who looks at the request's session waits for the answer,

@@ -31,9 +31,9 @@ func (s *Session) Flash(key string, value any) error {
 	})
 }
 
-// FlashNow shows a value as flash in this request only; it is never sent. All
-// of it together may have MaxBytes, so that what a request sends in cannot be
-// kept without an end. Errors are those of [Session.Set].
+// FlashNow shows a value as flash in this request only. It is never sent. All
+// values of FlashNow together may have MaxBytes, so that a request cannot fill
+// the memory with what it sends in. Errors are those of [Session.Set].
 func (s *Session) FlashNow(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()

@@ -33,7 +33,8 @@ const (
 	public     extent = true // without what is private
 )
 
-// read is where all values without a type come from. It recurses as deep as raw
+// read is where all values without a type come from. Almost every number fits in
+// an int64, so a caller needs a second case only for those above it. It recurses as deep as raw
 // is, which is wire.MaxDepth at most. It allocates no more than raw has bytes for,
 // times the size of an interface: no count is believed before that.
 func read(raw []byte, want extent) (v any, ok bool) {
@@ -43,8 +44,6 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	case wire.Bool:
 		return raw[0] == 0xc3, true
 	case wire.Int:
-		// Almost every number fits in an int64. So a caller needs a second case
-		// only for numbers above that.
 		if i, ok := wire.Int64(raw); ok {
 			return i, true
 		}
@@ -78,7 +77,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	return v, true
 }
 
-// list reads an array. One element that is not known makes all of it unknown: a
+// list reads an array. The list is made at once in its whole length, because
+// wire.Count has seen a byte for each element. One element that is not known makes all of it unknown: a
 // list with a hole would have other positions.
 func list(raw []byte, n int, want extent) (any, bool) {
 	// A struct that is stored as a list has no names. So one private field hides
@@ -98,10 +98,10 @@ func list(raw []byte, n int, want extent) (any, bool) {
 }
 
 // mapping reads a map. As long as all keys are text it is a map[string]any, which
-// templates and JSON can use. One other key makes it a map[any]any.
+// templates and JSON can use. One other key makes it a map[any]any, which is made
+// only then. A list or a map cannot be a key in Go, and putting one into a map
+// would panic.
 func mapping(raw []byte, n int, want extent) (any, bool) {
-	// Most maps have text as keys, so the second map is made only when it is
-	// needed.
 	texts, others := make(map[string]any, n), map[any]any(nil)
 	var rawKey []byte
 	for i, part := range wire.Each(raw) {
@@ -122,8 +122,6 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 			continue
 		}
 		key, ok := read(rawKey, want)
-		// A list or a map cannot be a key in Go, and putting it into a map would
-		// panic.
 		if !ok || key != nil && !reflect.ValueOf(key).Comparable() || key != key { // a NaN is not found again
 			return nil, false
 		}
@@ -135,8 +133,6 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 	if others == nil {
 		return texts, true
 	}
-	// The caller gets one map, so what was found as text goes into the other
-	// one.
 	for key, v := range texts {
 		others[key] = v
 	}
@@ -152,6 +148,9 @@ func keyText(raw []byte) (string, bool) {
 	}
 	return string(text), ok
 }
+
+// A decoder of the library has buffers of some kilobytes. Making one for each
+// value would cost more than the reading.
 
 // decoder decodes one value after another. It comes from a pool; what it decoded
 // is never in it any more when it goes back.

@@ -161,6 +161,8 @@ func SizeInt(i int64) int {
 	return len(AppendInt(b[:0], i))
 }
 
+// appendUint appends u in its shortest encoding. The limits are those of the
+// widths that msgpack has.
 func appendUint(b []byte, u uint64) []byte {
 	switch {
 	case u <= 0x7f:

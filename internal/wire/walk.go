@@ -121,7 +121,6 @@ func head(b []byte) (kind Kind, header, n int) {
 	switch {
 	case c <= 0x7f || c >= 0xe0: // fixint
 		return Int, 1, 0
-	// The short forms have their length in the first byte.
 	case c <= 0x8f:
 		return enough(b, Map, 1, int(c&0x0f))
 	case c <= 0x9f:
@@ -170,6 +169,7 @@ var headers = [0x20]struct {
 	kind                 Kind
 	length, extra, fixed uint8
 }{
+	// The index is the first byte less 0xc0.
 	0x00: {kind: Nil},
 	0x02: {kind: Bool},
 	0x03: {kind: Bool},
