@@ -149,10 +149,8 @@ func keyText(raw []byte) (string, bool) {
 	return string(text), ok
 }
 
-// A decoder of the library has buffers of some kilobytes. Making one for each
-// value would cost more than the reading.
-
-// decoder decodes one value after another. It comes from a pool; what it decoded
+// decoder decodes one value after another. It comes from a pool, because a new
+// one for each value would be an allocation that the reader does not need; what it decoded
 // is never in it any more when it goes back.
 type decoder struct {
 	msgpack *msgpack.Decoder
