@@ -149,9 +149,9 @@ func keyText(raw []byte) (string, bool) {
 	return string(text), ok
 }
 
-// decoder decodes one value after another. It comes from a pool, because a new
-// one for each value would be an allocation that the reader does not need; what it decoded
-// is never in it any more when it goes back.
+// decoder decodes one value after another. It comes from a pool, because a new one
+// for each value would be an allocation that nobody needs. Before it goes back,
+// everything that it decoded has left it.
 type decoder struct {
 	msgpack *msgpack.Decoder
 	in      bytes.Reader
