@@ -3,6 +3,8 @@
 // is stored on the server, so any process that holds the keys can serve any
 // request.
 //
+//	var visits = cookiesession.NewField[int]("visits") // a key and its type
+//
 //	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 //	…
 //	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
@@ -11,8 +13,7 @@
 //
 // and in a handler
 //
-//	s := sessions.FromContext(r.Context())
-//	visits, err := s.Add("visits", 1)
+//	n, err := visits.Add(sessions.Session(r), 1)
 //
 // # How it works
 //
@@ -26,24 +27,24 @@
 //
 // The data is in the cookie s_<Name>, flash in s_<Name>_flash, page views in
 // s_<Name>_views. What is too long for one cookie continues in further ones,
-// <name>.1 and so on, up to Config.MaxBytes in all. A value is encoded with
+// <name>.1 and so on, up to Config.MaxBytes in all: see there how much fits. A value is encoded with
 // msgpack when it is set and decoded when it is asked for; one that nobody
 // touched goes into the next cookie as it came.
 //
 // A session ends by inactivity (IdleTimeout, counted from its last change),
 // by age (AbsoluteTimeout), by [Session.SetExpiry], by [Session.Destroy] or by
-// [Config].Validate. A cookie that is forged, cut, foreign or too old is an
-// empty session and an [Event] with one reason; it is never an error of the
-// request.
+// [Config].Validate. A cookie that is forged, cut, of another program or too old
+// is an empty session, and an [Event] with one reason. It is never an error of
+// the request.
 //
 // # What a cookie cannot do
 //
 // A visitor who kept a copy of the cookies can present it again until it
-// expires, also after a logout: nothing on the server knows better. Two
-// requests in flight both write the whole session, and the later response
-// wins. So one-time tokens, attempt counters and balances do not belong here,
-// and an application that must end sessions at once, copies included, keeps a
-// list of the package revocation.
+// expires, also after a logout, because the server stores nothing. Two
+// requests at the same time both write the whole session, and the later response
+// wins. So do not store one-time tokens, attempt counters or balances. An
+// application that must end sessions at once, copies included, uses the package
+// revocation.
 package cookiesession
 
 import (
@@ -109,7 +110,10 @@ type Config struct {
 
 	// MaxBytes bounds all cookies of this manager, names and values; 512 to
 	// 261952, default 7168. Servers and proxies commonly accept 8 KB of request
-	// header, the cookies of others included.
+	// header, the cookies of others included. With the default there is room for
+	// 2,100 bytes of keys and values in one cookie, 3,900 in all; with the format
+	// compact 2,900 and 5,200. The values are counted as msgpack, as in
+	// [EntrySize].
 	MaxBytes    int
 	TrackViews  bool // keep counters and a page history: see [Session.Views]
 	HistorySize int  // page views kept, 1 to 10000; default 100
@@ -120,9 +124,9 @@ type Config struct {
 	Consent func(*http.Request) bool
 	// Validate is asked once about each session that came, before anything
 	// of it is shown: the place to compare it with what the server knows. An
-	// error that is ErrRevoked ends the session and deletes its cookies; any
-	// other, or a panic, hides it for this request and deletes nothing, so that
-	// a database's bad minute logs nobody out.
+	// error that is ErrRevoked ends the session and deletes its cookies. Any
+	// other error, or a panic, hides it for this request and deletes nothing: a
+	// database that fails for a minute logs nobody out.
 	//
 	// It gets a read-only session of its own, which its context carries too.
 	// Everybody else who looks at the request's session waits for the answer,

@@ -36,8 +36,8 @@ func (s *Session) planData(e ending) step {
 	return do
 }
 
-// worthKeeping reports whether there is anything to remember, and for any time
-// at all.
+// worthKeeping reports whether there is anything to remember, and whether it
+// would not have expired at once.
 func (s *Session) worthKeeping(now time.Time) bool {
 	if s.work.Values.Len() == 0 && s.work.Metadata.Len() == 0 && s.work.Expiry == (payload.Expiry{}) {
 		return false

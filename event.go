@@ -55,8 +55,8 @@ type Event struct {
 	Err        error
 }
 
-// levelOf logs what a client can cause at will (forged cookies) at debug
-// level: a flood of them is no flood of lines.
+// levelOf gives debug level to what a client can cause as often as it likes, such
+// as forged cookies. Otherwise a flood of them would flood the log.
 func levelOf(kind EventKind) slog.Level {
 	switch kind {
 	case EventWriteRefused, EventKeysRefused, EventLateLook, EventNested:

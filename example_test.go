@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"strings"
 	"time"
 
@@ -53,6 +55,13 @@ func (b tab) open(h http.Handler, path string) {
 	fmt.Println(strings.TrimSpace(w.Body.String()))
 }
 
+// answer writes the page of a handler.
+func answer(w http.ResponseWriter, text ...any) {
+	if _, err := fmt.Fprintln(w, text...); err != nil {
+		log.Print(err)
+	}
+}
+
 // copyTo is what happens when somebody steals the cookies.
 func (b tab) copyTo(thief tab) {
 	site := &url.URL{Scheme: "https", Host: "example.com", Path: "/"}
@@ -60,16 +69,16 @@ func (b tab) copyTo(thief tab) {
 }
 
 func ExampleManager_Handler() {
+	visits := cookiesession.NewField[int]("visits") // a program has it outside of its functions
 	sessions := newSessions(cookiesession.Config{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		visits, err := s.Add("visits", 1)
+		n, err := visits.Add(sessions.Session(r), 1)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "visit %d", visits)
+		answer(w, "visit", n)
 	})
 	site := sessions.Handler(mux) // http.ListenAndServe(addr, site)
 
@@ -90,8 +99,10 @@ func ExampleGet() {
 		Count int
 	}
 	s := newSessions(cookiesession.Config{}).Open(context.Background())
-	s.Set("basket", []item{{"anzac", 2}, {"lamington", 1}})
-	s.Set("age", 300)
+	err := s.Update(map[string]any{"basket": []item{{"anzac", 2}, {"lamington", 1}}, "age": 300})
+	if err != nil {
+		log.Fatal(err)
+	}
 
 	basket, ok := cookiesession.Get[[]item](s, "basket")
 	fmt.Println(basket, ok)
@@ -128,14 +139,14 @@ func ExampleSession_Flash() {
 	sessions := newSessions(cookiesession.Config{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/save", func(w http.ResponseWriter, r *http.Request) {
-		if err := sessions.FromContext(r.Context()).Flash("notice", "Saved."); err != nil {
+		if err := sessions.Session(r).Flash("notice", "Saved."); err != nil {
 			log.Print(err)
 		}
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		fmt.Fprint(w, "Home. ", cookiesession.GetOr(s, "notice", ""))
+		s := sessions.Session(r)
+		answer(w, "Home.", cookiesession.GetOr(s, "notice", ""))
 	})
 	site := sessions.Handler(mux)
 
@@ -152,7 +163,9 @@ func ExampleSession_SetExpiry() {
 	sessions := newSessions(cookiesession.Config{IdleTimeout: time.Hour, AbsoluteTimeout: 60 * 24 * time.Hour})
 	for _, stay := range []bool{false, true} {
 		s := sessions.Open(context.Background())
-		s.Set("user", "ada")
+		if err := s.Set("user", "ada"); err != nil {
+			log.Fatal(err)
+		}
 		if stay {
 			s.SetExpiry(cookiesession.Idle(30 * 24 * time.Hour)) // counted again from every change
 		} else {
@@ -179,8 +192,8 @@ func ExampleKeyring_Replace() {
 		log.Fatal(err)
 	}
 	site := sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n, _ := sessions.FromContext(r.Context()).Add("n", 1)
-		fmt.Fprintln(w, "request", n)
+		n, _ := sessions.Session(r).Add("n", 1)
+		answer(w, "request", n)
 	}))
 	states := func() {
 		status := ring.Status()
@@ -216,25 +229,25 @@ func ExampleSession_CycleID() {
 	sessions := newSessions(cookiesession.Config{})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		before := s.ID()
 		if err := errors.Join(s.CycleID(), s.Set("user", "ada")); err != nil {
 			http.Error(w, "please try again", http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintln(w, "same ID:", s.ID() == before, "basket:", s.Value("basket"))
+		answer(w, "same ID:", s.ID() == before, "basket:", s.Value("basket"))
 	})
 	mux.HandleFunc("/logout", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		if err := s.Destroy(); err != nil { // only after the header left
 			log.Print(err)
 		}
-		fmt.Fprintln(w, "logged out")
+		answer(w, "logged out")
 	})
 	mux.HandleFunc("/buy", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		err := s.Set("basket", "anzac")
-		fmt.Fprintln(w, "user:", cookiesession.GetOr(s, "user", "nobody"), err)
+		answer(w, "user:", cookiesession.GetOr(s, "user", "nobody"), err)
 	})
 	site := sessions.Handler(mux)
 
@@ -266,18 +279,18 @@ func ExampleConfig_validate() {
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		err := s.Update(map[string]any{"user": "ada", "logged_in": time.Now()})
-		fmt.Fprintln(w, "hello", s.Value("user"), err)
+		answer(w, "hello", s.Value("user"), err)
 	})
 	mux.HandleFunc("/logout-everywhere", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		notBefore[cookiesession.GetOr(s, "user", "")] = time.Now()
-		fmt.Fprintln(w, "logged out:", s.Destroy())
+		answer(w, "logged out:", s.Destroy())
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		fmt.Fprintln(w, s.Value("user"), s.Rejected())
+		s := sessions.Session(r)
+		answer(w, s.Value("user"), s.Rejected())
 	})
 	site := sessions.Handler(mux)
 
@@ -325,11 +338,34 @@ func ExampleManager_Open() {
 	// request 2
 }
 
+// Middleware that also runs in applications without sessions asks whether there
+// is one. FromContext and Session would panic there.
+func ExampleManager_Lookup() {
+	sessions := newSessions(cookiesession.Config{})
+	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey { // it differs in every run
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	logged := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s, ok := sessions.Lookup(r.Context()); ok {
+			logger.InfoContext(r.Context(), "request", "session", s)
+		}
+	})
+	r := httptest.NewRequest("GET", "/", nil)
+	logged.ServeHTTP(httptest.NewRecorder(), r)
+	sessions.Handler(logged).ServeHTTP(httptest.NewRecorder(), r)
+	// Output: level=INFO msg=request session.opened=false
+}
+
 // What does not fit is refused while the handler can still do something else.
 func ExampleTooLargeError() {
 	sessions := newSessions(cookiesession.Config{OnEvent: func(context.Context, cookiesession.Event) {}})
 	s := sessions.Open(context.Background())
-	s.Set("theme", "dark")
+	if err := s.Set("theme", "dark"); err != nil {
+		log.Fatal(err)
+	}
 
 	err := s.Set("draft", strings.Repeat("all work and no play ", 500))
 	var tooLarge *cookiesession.TooLargeError
@@ -373,9 +409,11 @@ func ExampleSession_Set_incorrect() {
 		}
 	}})
 	site := sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		fmt.Fprintln(w, "visits so far:", cookiesession.GetOr(s, "visits", 0))
-		s.Set("visits", 1) // too late: move it up
+		s := sessions.Session(r)
+		answer(w, "visits so far:", cookiesession.GetOr(s, "visits", 0))
+		if err := s.Set("visits", 1); err != nil { // too late: move it up
+			log.Print("the visit is not counted: ", err)
+		}
 	}))
 
 	ada := newTab()

@@ -329,7 +329,7 @@ func TestSealRefusesWhatIsTooLargeAndPurposesThatCouldBeMistaken(t *testing.T) {
 	}
 }
 
-// TestACompanionCookieThatTheResponseSetsStays: a log-in destroys the old session
+// TestACompanionCookieThatTheResponseSetsStays: a login destroys the old session
 // and binds the new one, in one response.
 func TestACompanionCookieThatTheResponseSetsStays(t *testing.T) {
 	for name, tc := range map[string]struct {

@@ -11,12 +11,13 @@ import (
 // Flash stores a value that the next page can see, through [Session.Value]
 // and its like where the data has no such key, and through [Session.Flashes].
 // This request cannot see it. A second one under the same key replaces the
-// first. It survives redirects, is dropped when a page has been answered with
-// 200, and lives for FlashLifetime at most. Errors are those of
-// [Session.Set]. Flash alone creates no session.
+// first. It survives redirects, 204, 304 and 5xx. It ends when it was read and
+// the response carries a page, also one with 422. A page with status 200 ends it
+// whether or not it was read. It lives for FlashLifetime at most. Errors are
+// those of [Session.Set]. Flash alone creates no session.
 //
-// Never take a flash key from the request: a key that the data lacks would
-// pose as data for one request.
+// Never take a flash key from the request. Value and Get show flash where the
+// data has no such key, so a visitor could choose what a check of rights sees.
 func (s *Session) Flash(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()
@@ -30,9 +31,9 @@ func (s *Session) Flash(key string, value any) error {
 	})
 }
 
-// FlashNow shows a value as flash in this request only; it is never sent. All
-// of it together may have MaxBytes, so that what a request sends in cannot be
-// kept without an end. Errors are those of [Session.Set].
+// FlashNow shows a value as flash in this request only. It is never sent. All
+// values of FlashNow together may have MaxBytes, so that a request cannot fill
+// the memory with what it sends in. Errors are those of [Session.Set].
 func (s *Session) FlashNow(key string, value any) error {
 	return s.encoded(key, value, func(raw []byte) error {
 		f := s.flashes()

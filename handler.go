@@ -28,8 +28,9 @@ type exchangeContext struct {
 	x *exchange
 }
 
-// Value finds the session. A manager asks for its own before it makes one, so
-// here one that is nested in another of the same name is noticed.
+// Value finds the session. A manager asks the context before it makes a session
+// of its own. So this is where a manager notices that it is inside another one of
+// the same name.
 func (c *exchangeContext) Value(key any) any {
 	if k, ok := key.(contextKey); ok {
 		switch s := c.x.s; {
@@ -78,9 +79,9 @@ func (x *exchange) serve(next http.Handler, w http.ResponseWriter, r *http.Reque
 	x.writer.Finish()
 }
 
-// handBack gives the request that came what next has put into its copy:
-// net/http removes the uploaded files of the request that it made itself, and
-// middleware outside reads the pattern that a mux inside has matched.
+// handBack copies what next has put into its copy of the request to the request
+// that came. net/http removes the uploaded files of that one when it is done. And
+// middleware outside reads there which pattern a mux inside has matched.
 func (x *exchange) handBack(r *http.Request) {
 	if r.MultipartForm == nil {
 		r.MultipartForm = x.inner.MultipartForm

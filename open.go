@@ -26,8 +26,8 @@ func (s *Session) enter() {
 	}
 }
 
-// openOrUnlock unlocks where Validate ends the goroutine. enter does not
-// return then, and nobody would call exit.
+// openOrUnlock unlocks where Validate ends the goroutine, as t.FailNow does in a
+// test. enter does not return then, so nobody would call exit.
 func (s *Session) openOrUnlock() {
 	ended := true
 	defer func() {
@@ -111,8 +111,8 @@ func (s *Session) openViews() {
 	}
 }
 
-// openAt opens one compartment and reports what is worth it: that several
-// cookies of one name came, and why what came was refused.
+// openAt opens one compartment. It reports where several cookies of one name
+// came, and why a cookie was refused.
 func openAt[P any](s *Session, at int, o *opened[P], unpack unpack[P]) {
 	in, name := &s.in[at], s.m.users[at].Name
 	o.open(s.m.ring, payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}, name, in, unpack)

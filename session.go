@@ -72,9 +72,10 @@ func (s *Session) Has(key string) bool {
 	return s.find(key) != nil
 }
 
-// Get returns the value under key as a T. It is false, and the zero T, when
-// there is none, or it is not a T or does not fit in one, at any depth: a 300
-// is no uint8, a string no time, a nil only what can be nil. A struct may be
+// Get returns the value under key as a T. It returns false, and the zero T, when
+// there is no value, or it is not a T, or it does not fit in one, at any depth. A
+// 300 does not fit in a uint8. A string is not a time. A nil is a T only where a
+// T can be nil. A struct may be
 // read as another struct with the same msgpack fields. Flash is found as by
 // [Session.Value].
 func Get[T any](s *Session, key string) (T, bool) {
@@ -105,12 +106,13 @@ func (s *Session) read(key string) ([]byte, bool) {
 	return s.readFlash(key)
 }
 
-// Set stores value under key. It is encoded at once, so that it fails while
-// the caller can still act: a value that could not be read back (a channel, a
-// function, one that contains itself or is nested deeper than 32), a
-// [TooLargeError], or [ErrCommitted]. The error names the field. On any error
-// the old value stays and [EventWriteRefused] is reported. A Set is a change,
-// also of an equal value.
+// Set stores value under key. The value is encoded at once, so that Set fails
+// while the caller can still act. It fails for a value that could not be read
+// back: a channel, a function, one that contains itself or is nested deeper than
+// 32. Such an error names the field. It fails with a [TooLargeError], and with
+// [ErrCommitted] after the header left. On any error the old value stays and
+// [EventWriteRefused] is reported, so a caller may ignore the error where an old
+// value does no harm. A Set is a change, also of an equal value.
 //
 // What Set accepts as a T, [Get] gives back as an equal T. Times are the same
 // instant in UTC, and what stands in an interface comes back as [Session.Value]
@@ -187,8 +189,8 @@ func (s *Session) Update(values map[string]any) error {
 	})
 }
 
-// encodeAll encodes values until they are certainly too large: nothing that a
-// form sends in may cost more than its share of the limit.
+// encodeAll encodes values until they are certainly too large. What a form sends
+// in must not cost more than that.
 func (s *Session) encodeAll(values map[string]any) (wire.Pairs, error) {
 	var all wire.Builder
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -348,8 +350,8 @@ func (s *Session) find(key string) []byte {
 	return nil
 }
 
-// take removes key if raw still stands under it. again tells that something
-// else stands there by now.
+// take removes key if its value is still raw. again tells that another goroutine
+// has changed it, so the caller must look again.
 func (s *Session) take(key string, raw []byte) (taken, again bool) {
 	err := s.change(func() error {
 		now := s.find(key)
@@ -410,9 +412,9 @@ func (s *Session) Clear() error {
 
 // Destroy forgets everything, deletes every cookie and begins anew under a
 // new ID: logout. It is carried out whatever the status of the response, also
-// when the handler panics. A copy of the cookies made before stays valid until
-// it expires: no server-side store exists that could know better. See
-// [Config].Validate for how an application ends those too.
+// when the handler panics. A copy of the cookies that was made before stays valid
+// until it expires, because the server stores nothing. The package revocation
+// ends copies too: see [Config].Validate.
 func (s *Session) Destroy() error {
 	return s.change(func() error {
 		s.forget()
@@ -430,12 +432,14 @@ func (s *Session) forget() {
 	s.test = decide.TestUntouched
 }
 
-// CycleID gives the session a new ID with the same data. It is for a session that
-// goes on while something that the application keys by the ID must not.
+// CycleID gives the session a new ID with the same data. It is for applications
+// that store something under the ID, and want that to end while the session goes
+// on.
 //
-// At log-in, and wherever rights grow, [Session.Destroy] and Set what is to stay.
-// An attacker who can plant cookies plants data, such as a CSRF token or a return
-// address that he knows (session fixation, CWE-384). A new ID alone would keep it.
+// At login, and wherever rights grow, call [Session.Destroy] and then Set what
+// must stay. An attacker who can plant cookies can plant data, such as a CSRF
+// token or a return address that he knows (session fixation, CWE-384). A new ID
+// alone would keep that data.
 func (s *Session) CycleID() error {
 	return s.change(func() error { return s.write(change{kind: changeCycle, id: payload.NewID()}) })
 }

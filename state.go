@@ -67,12 +67,17 @@ type user struct {
 }
 
 // Session is one visitor's dictionary for the length of one request. It comes
-// from [Manager.FromContext], [Manager.OpenRequest] or [Manager.Open] and is
-// saved by [Manager.Commit], which [Manager.Handler] calls.
+// from [Manager.Session], [Manager.OpenRequest] or [Manager.Open] and is saved by
+// [Manager.Commit], which [Manager.Handler] calls.
+//
+// Read a value with a [Field], or with [Get] where the key is known only when
+// the program runs: Get[string](s, "user"). Both return the type that you ask
+// for, and say whether the value is one. [Session.Value] is for templates and
+// for programs that do not know the type.
 //
 // The cookies are opened at the first call of any method but Accessed, Modified
-// and those that print it; a session that is never looked at costs nothing.
-// Values are copies: changing what Value returned changes nothing, [Edit] does.
+// and those that print it. A session that is never looked at costs nothing.
+// Values are copies. To change one in place, use [Edit] or [Field.Edit].
 //
 // A Session may be used from many goroutines. Once the response header has
 // left, reads go on and writes return [ErrCommitted].

@@ -1,6 +1,7 @@
 package cookiesessiontest_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -10,17 +11,18 @@ import (
 	"github.com/cookiesession/cookiesession/cookiesessiontest"
 )
 
+var user = cookiesession.NewField[string]("user")
+
 // logout is the handler under test: it ends the session and says goodbye on
 // the page that it sends the visitor to.
 func logout(sessions *cookiesession.Manager) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		name, _ := cookiesession.Get[string](s, "user")
-		if err := s.Destroy(); err != nil {
+		s := sessions.Session(r)
+		name := user.Or(s, "nobody")
+		if err := errors.Join(s.Destroy(), s.Flash("goodbye", name)); err != nil {
 			http.Error(w, "please try again", http.StatusInternalServerError)
 			return
 		}
-		s.Flash("goodbye", name)
 		http.Redirect(w, r, "/", http.StatusSeeOther)
 	}
 }
@@ -30,7 +32,9 @@ func Example() {
 
 	sessions := cookiesessiontest.NewManager(t, cookiesession.Config{})
 	r := cookiesessiontest.Request(t, sessions, httptest.NewRequest("POST", "/logout", nil), func(s *cookiesession.Session) {
-		s.Set("user", "Ada")
+		if err := user.Set(s, "Ada"); err != nil {
+			t.Error(err)
+		}
 	})
 
 	w := httptest.NewRecorder()

@@ -14,7 +14,7 @@ import (
 // gain or lose on each other since. The wall clock of this machine plays no
 // part, so it does not matter how wrong it is.
 //
-// From below, because a log-in must never be stamped later than it was: it
+// From below, because a login must never be stamped later than it was: it
 // would outlive a mark that was made after it. Stamped too early, it may fall
 // under a mark that was made just before it, and the visitor logs in again.
 // So errors of clocks end sessions and never keep them.
@@ -69,7 +69,7 @@ func (c *clock) passedAt(now time.Time) Moment {
 	return c.passed(now)
 }
 
-// stamp is the moment of a log-in at now: after that of every mark of its
+// stamp is the moment of a login at now: after that of every mark of its
 // keys that is known here, for it comes after them.
 func (c *clock) stamp(now time.Time, known Moment) Moment {
 	c.mu.Lock()

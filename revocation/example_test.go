@@ -24,13 +24,13 @@ func Example() {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
-	go list.Run(ctx)
+	go func() { log.Print("marks are read no more: ", list.Run(ctx)) }()
 	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring, Validate: list.Validate})
 	if err != nil {
 		log.Fatal(err)
 	}
 
-	// At log-in.
+	// At login.
 	s, answer := sessions.Open(ctx), http.Header{}
 	if err := errors.Join(s.Set("user", "Ada"), list.Login(s, "user:42"), sessions.Commit(answer, s, 200)); err != nil {
 		log.Fatal(err)
@@ -75,7 +75,7 @@ func ExampleList_Validate() {
 	// Output: <nil>
 }
 
-// Sessions from before the list came know nothing of log-ins, so that no key of
+// Sessions from before the list came know nothing of logins, so that no key of
 // theirs can be revoked. Ending them once is the cure.
 func ExampleList_LoggedIn() {
 	list, err := revocation.New(revocation.Config{})

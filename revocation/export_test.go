@@ -25,7 +25,7 @@ func Put(l *List, marks ...Mark) { l.table.put(marks...) }
 // KeyOf is the key of a text.
 func KeyOf(text string) Key { return keyOf(text) }
 
-// Check compares a log-in that a session has sealed with the marks.
+// Check compares a login that a session has sealed with the marks.
 func Check(l *List, id [16]byte, sealed []byte) error { return l.check(id, sealed) }
 
 // Table is the memory of a list, by itself.

@@ -636,7 +636,7 @@ func (s *shifted) Read(ctx context.Context, after revocation.Cursor) (revocation
 	return page, err
 }
 
-// An instance never makes a mark that is earlier than its own log-ins.
+// An instance never makes a mark that is earlier than its own logins.
 func TestALogInHereDoesNotOutliveAMarkHereThoughTheSourceIsSetBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		src := &shifted{Memory: revocation.NewMemory()}
@@ -648,10 +648,10 @@ func TestALogInHereDoesNotOutliveAMarkHereThoughTheSourceIsSetBack(t *testing.T)
 		src.mu.Unlock()
 		revoke(t, i, "user:42")
 		if i.Alive(cookie) {
-			t.Error("the log-in is alive")
+			t.Error("the login is alive")
 		}
 		if cookie := i.Login("user:42"); !i.Alive(cookie) {
-			t.Error("a log-in after it is refused")
+			t.Error("a login after it is refused")
 		}
 	})
 }

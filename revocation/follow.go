@@ -25,16 +25,22 @@ type follow struct {
 // only goroutine of a list, and ends with ctx. A program starts it once; an
 // error of the source never ends it.
 func (l *List) Run(ctx context.Context) error {
+	// A second Run would read everything twice. The error says so, because it is
+	// a mistake of the program.
 	if !l.running.CompareAndSwap(false, true) {
 		return errors.New("cookiesession/revocation: Run runs already")
 	}
 	defer l.running.Store(false)
 	for failures := 0; ctx.Err() == nil; {
+		// An error never ends the loop. A list that gave up would let revoked
+		// sessions live without a word.
 		if err := l.catchUp(ctx); err != nil { // reported there
 			failures++
 			pause(ctx, backoff(failures))
 			continue
 		}
+		// Old marks are dropped after a successful read only: what the source says
+		// of the time is fresh then.
 		failures = 0
 		l.tidy(ctx, l.clock.passedAt(l.now()))
 		l.await(ctx)
@@ -44,11 +50,15 @@ func (l *List) Run(ctx context.Context) error {
 
 // backoff is short: a mark is to be in force a second after the engine is back.
 func backoff(failures int) time.Duration {
+	// Half of it is random. All instances lose an engine at the same moment, and
+	// they must not come back at the same moment.
 	d := min(50*time.Millisecond<<min(failures, 4), 400*time.Millisecond)
 	return d/2 + rand.N(d/2)
 }
 
 func pause(ctx context.Context, d time.Duration) {
+	// time.After would keep its timer until it fires, also when the program ends
+	// earlier.
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -61,6 +71,8 @@ func pause(ctx context.Context, d time.Duration) {
 // fails, reading may work all the same: it is tried soon, but not without end.
 func (l *List) await(ctx context.Context) {
 	poll := l.cfg.Poll
+	// A list without a source has nothing to read. It only drops old marks from
+	// time to time.
 	if l.alone {
 		poll = time.Minute
 	}
@@ -69,6 +81,8 @@ func (l *List) await(ctx context.Context) {
 	if l.take(ctx) != nil {
 		return
 	}
+	// The turn is given back before the wait: Refresh and Revoke must not wait
+	// for news.
 	cursor, busy := l.follow.cursor, len(l.follow.lost) > 0
 	l.give(ctx)
 	if busy {
@@ -80,6 +94,8 @@ func (l *List) await(ctx context.Context) {
 
 // take waits for the turn to read the source.
 func (l *List) take(ctx context.Context) error {
+	// A channel and not a mutex, because a caller whose context ends must be
+	// able to stop waiting.
 	select {
 	case l.turn <- struct{}{}:
 		return nil
@@ -90,6 +106,8 @@ func (l *List) take(ctx context.Context) error {
 
 // give ends the turn, and then reports what happened: OnEvent may use the list.
 func (l *List) give(ctx context.Context) {
+	// The events are taken out under the turn. The next one who has it begins
+	// with an empty list.
 	events := l.follow.events
 	l.follow.events = nil
 	<-l.turn
@@ -105,6 +123,7 @@ func (f *follow) note(e Event) { f.events = append(f.events, e) }
 // before the session is looked at. Concurrent calls read once. An error tells
 // why the source could not be read; the marks that are known stay in force.
 func (l *List) Refresh(ctx context.Context, maxAge time.Duration) error {
+	// The usual case costs a look at the clock and nothing else.
 	if l.youngerThan(maxAge) {
 		return nil
 	}
@@ -123,6 +142,8 @@ func (l *List) Refresh(ctx context.Context, maxAge time.Duration) error {
 }
 
 func (l *List) youngerThan(maxAge time.Duration) bool {
+	// A list that has never heard of its source is never young, whatever its age
+	// says.
 	age, heard := l.age()
 	return heard && age <= maxAge
 }
@@ -138,6 +159,8 @@ func (l *List) catchUp(ctx context.Context) error {
 // readAll reads up to the end. It needs the turn.
 func (l *List) readAll(ctx context.Context) error {
 	for more := true; more; {
+		// The moment before the question counts. The answer may be slow, and marks
+		// may come while it is under way.
 		asked := l.now() // what was appended before this moment is in the last page
 		var err error
 		if more, err = l.readPage(ctx, asked); err != nil {
@@ -156,6 +179,8 @@ func (l *List) readAll(ctx context.Context) error {
 // readPage takes one page. What it learned stays if a later page fails, so a
 // long snapshot over a bad line goes on where it broke off.
 func (l *List) readPage(ctx context.Context, asked time.Time) (more bool, err error) {
+	// Each page has the whole Timeout. A long list of marks over a slow line
+	// would never be read otherwise.
 	limited, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
 	defer cancel()
 	f := &l.follow
@@ -163,6 +188,8 @@ func (l *List) readPage(ctx context.Context, asked time.Time) (more bool, err er
 	if err != nil {
 		return false, fmt.Errorf("cookiesession/revocation: reading the source: %w", err)
 	}
+	// The source has begun anew. What it has now is collected beside the table,
+	// to find out what it has lost.
 	if page.Reset {
 		f.seen = newTable()
 		f.lost = nil
@@ -172,6 +199,8 @@ func (l *List) readPage(ctx context.Context, asked time.Time) (more bool, err er
 	if f.seen != nil {
 		f.seen.put(page.Marks...)
 	}
+	// The cursor moves only after the marks are in force. A program that ends in
+	// between reads them again, and that does no harm.
 	f.cursor = page.Next
 	l.heard(page.Now, asked)
 	return page.More, nil
@@ -185,13 +214,14 @@ func (l *List) heard(said Moment, asked time.Time) {
 	f, answered := &l.follow, l.now()
 	if back := l.clock.observe(said, asked, answered); back > backwards {
 		f.note(Event{Kind: EventClock, Err: fmt.Errorf("cookiesession/revocation: the source's clock has gone back by %v: "+
-			"a log-in of before that may outlive a mark of the same time", back.Round(time.Millisecond))})
+			"a login of before that may outlive a mark of the same time", back.Round(time.Millisecond))})
 	}
+	// It is reported when it begins, and not again at each page.
 	late := l.clock.uncertainty(answered)
 	if slow := late > l.cfg.Settle; slow != f.slow {
 		if f.slow = slow; slow {
 			f.note(Event{Kind: EventClock, Err: fmt.Errorf("cookiesession/revocation: answers of the source take %v, longer than Config.Settle: "+
-				"a log-in that soon after a mark may have to be repeated", late.Round(time.Millisecond))})
+				"a login that soon after a mark may have to be repeated", late.Round(time.Millisecond))})
 		}
 	}
 }
@@ -208,6 +238,8 @@ const (
 func (l *List) restore(ctx context.Context) {
 	f := &l.follow
 	if f.seen != nil {
+		// The table has everything that this instance has ever read. What the
+		// source lacks is the difference.
 		f.lost, f.seen = l.table.missing(f.seen), nil
 		if len(f.lost) > 0 {
 			f.note(Event{Kind: EventRestored, Marks: len(f.lost)})
@@ -217,6 +249,8 @@ func (l *List) restore(ctx context.Context) {
 		n := min(len(f.lost), restoreBatch)
 		err := l.bounded(ctx, func(ctx context.Context) error { return l.source.Restore(ctx, f.lost[:n]) })
 		if err != nil {
+			// One report for a row of failures. Restoring is tried again with the next
+			// turn.
 			if ctx.Err() == nil && !f.refused {
 				f.refused = true
 				f.note(Event{Kind: EventBehind, Err: fmt.Errorf("cookiesession/revocation: the source does not take back the marks that it lost: %w", err)})
@@ -241,6 +275,8 @@ func (l *List) failed(ctx context.Context, err error) {
 	if ctx.Err() != nil { // the caller has had enough: that says nothing about the source
 		return
 	}
+	// Status shows each error. The event is for the first one only, or an engine
+	// that is away for an hour would fill the log.
 	l.setErr(err)
 	if f := &l.follow; !f.behind {
 		f.behind = true
@@ -250,6 +286,7 @@ func (l *List) failed(ctx context.Context, err error) {
 
 func (l *List) caughtUp() {
 	l.setErr(nil)
+	// warned is set where Validate was asked before anything was read.
 	if f := &l.follow; f.behind || l.warned.Load() {
 		f.behind = false
 		l.warned.Store(false)
@@ -289,6 +326,7 @@ func (l *List) tidyUp(ctx context.Context, now Moment) {
 	if !f.trimmed.IsZero() && here.Sub(f.trimmed) < tidyEvery {
 		return
 	}
+	// The next time is earlier by up to half an hour, at random.
 	f.trimmed = here.Add(-rand.N(tidyEvery / 2))
 	l.table.drop(now.Add(-l.cfg.MaxAge - keepLonger))
 	err := l.bounded(ctx, func(ctx context.Context) error { return l.source.Trim(ctx, l.cfg.MaxAge+sourceKeepLonger) })
@@ -305,7 +343,7 @@ type Status struct {
 	Age    time.Duration // since AsOf; 0 for a list without a source
 	Stale  bool          // sessions are refused: Age is beyond WhenStale, or the source was never read
 	Err    error         // why the last read failed; nil when all is well
-	// Uncertainty is how much earlier than it was a log-in here may be stamped.
+	// Uncertainty is how much earlier than it was a login here may be stamped.
 	// Above Config.Settle, one that follows a mark so soon may have to be repeated.
 	Uncertainty time.Duration
 }

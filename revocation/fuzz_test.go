@@ -8,7 +8,7 @@ import (
 	"github.com/cookiesession/cookiesession/revocation"
 )
 
-// FuzzLogin reads what a session has sealed about its log-in. Only the keys can
+// FuzzLogin reads what a session has sealed about its login. Only the keys can
 // make it, but a later version may make it otherwise.
 func FuzzLogin(f *testing.F) {
 	list, err := revocation.New(revocation.Config{})

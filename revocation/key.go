@@ -60,10 +60,10 @@ func keyOfWords(high uint64, low uint16) (k Key) {
 
 var errKey = fmt.Errorf("cookiesession/revocation: a key must have 1 to %d bytes", maxKeyLen)
 
-// loginKeys are the keys of a log-in.
+// loginKeys are the keys of a login.
 func loginKeys(texts []string) ([]Key, error) {
 	if len(texts) > maxKeys {
-		return nil, fmt.Errorf("cookiesession/revocation: %d keys; a log-in has at most %d", len(texts), maxKeys)
+		return nil, fmt.Errorf("cookiesession/revocation: %d keys; a login has at most %d", len(texts), maxKeys)
 	}
 	keys := make([]Key, 0, len(texts))
 	for _, text := range texts {
@@ -98,7 +98,7 @@ func revokedKeys(texts []string) ([]Key, error) {
 	return keys, nil
 }
 
-// login is what a session remembers of its log-in, sealed with its data.
+// login is what a session remembers of its login, sealed with its data.
 type login struct {
 	at    Moment
 	first []byte // the key of the id under which it logged in

@@ -41,7 +41,7 @@ func (m *Memory) Append(ctx context.Context, keys []Key, atLeast Moment) (Moment
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	// Later than the last: where no time passes between two calls, as in a
-	// test's bubble, a log-in between them is later than the first mark and has
+	// test's bubble, a login between them is later than the first mark and has
 	// to fall under the second.
 	m.last = max(MomentOf(time.Now()), atLeast, m.last+1)
 	for _, k := range keys {
@@ -64,20 +64,27 @@ func (m *Memory) Read(ctx context.Context, after Cursor) (page Page, err error) 
 	if err := ctx.Err(); err != nil {
 		return page, err
 	}
+	// The caller's context was checked above, as an engine's client would do it.
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	from, err := m.position(after)
 	if err != nil {
 		return page, err
 	}
+	// The cursor is behind what was trimmed, or ahead of what is there. In both
+	// cases the reader has to begin anew. Only who had a cursor is told that
+	// something was reset.
 	if from < m.trimmed || from > m.trimmed+len(m.marks) {
 		page.Reset = after != ""
 		from = m.trimmed
 	}
 	rest := m.marks[from-m.trimmed:]
+	// A copy, because the caller keeps it and Restore appends to the log.
 	page.Marks = slices.Clone(rest[:min(len(rest), memoryPage)])
 	page.More = len(rest) > memoryPage
 	page.Next = Cursor(fmt.Sprintf("%d/%d", m.epoch, from+len(page.Marks)))
+	// The source cannot be earlier than its own last mark, also where marks were
+	// restored from a clock ahead.
 	page.Now = max(MomentOf(time.Now()), m.last)
 	return page, nil
 }
@@ -87,6 +94,8 @@ func (m *Memory) position(after Cursor) (int, error) {
 	if after == "" {
 		return m.trimmed, nil
 	}
+	// A cursor has two numbers: which data it belongs to, and how far it has
+	// read.
 	epoch, position, _ := strings.Cut(string(after), "/")
 	e, errEpoch := strconv.Atoi(epoch)
 	n, errPosition := strconv.Atoi(position)
@@ -102,6 +111,8 @@ func (m *Memory) position(after Cursor) (int, error) {
 // Wait implements [Source].
 func (m *Memory) Wait(ctx context.Context, after Cursor) error {
 	m.mu.Lock()
+	// The channel is taken under the same lock as the position. A mark that
+	// comes right after would otherwise be missed until the next poll.
 	changed := m.changed
 	from, err := m.position(after)
 	news := from != m.trimmed+len(m.marks)
@@ -120,6 +131,8 @@ func (m *Memory) Wait(ctx context.Context, after Cursor) error {
 func (m *Memory) Restore(ctx context.Context, marks []Mark) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// Several instances give back the same marks. Each is taken once, and the
+	// latest moment stays.
 	have := make(map[Key]Moment, len(m.marks))
 	for _, mark := range m.marks {
 		have[mark.Key] = max(have[mark.Key], mark.At)
@@ -138,7 +151,10 @@ func (m *Memory) Restore(ctx context.Context, marks []Mark) error {
 func (m *Memory) Trim(ctx context.Context, keep time.Duration) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// Restored marks may stand behind younger ones. They stay until those are
+	// old, too: trimming takes from the front only.
 	oldest := MomentOf(time.Now()).Add(-keep)
+	// The moments in the log ascend, but for those that were restored.
 	n := 0
 	for n < len(m.marks) && m.marks[n].At < oldest {
 		n++
@@ -152,6 +168,7 @@ func (m *Memory) Trim(ctx context.Context, keep time.Duration) error {
 func (m *Memory) Lose() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	// The clock goes on: an engine that loses its data does not go back in time.
 	m.marks, m.trimmed = nil, 0
 	m.epoch++
 	m.tell()
@@ -170,6 +187,7 @@ type alone struct {
 func (a *alone) Append(_ context.Context, _ []Key, atLeast Moment) (Moment, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// Two marks never have one moment, as with every source.
 	a.last = max(MomentOf(a.now()), atLeast, a.last+1)
 	return a.last, nil
 }
@@ -184,5 +202,7 @@ func (a *alone) Wait(ctx context.Context, _ Cursor) error {
 	return nil
 }
 
+// There is nothing to give back and nothing to trim: the list itself drops
+// what is old.
 func (a *alone) Restore(context.Context, []Mark) error     { return nil }
 func (a *alone) Trim(context.Context, time.Duration) error { return nil }

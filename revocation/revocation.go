@@ -15,8 +15,8 @@
 //
 // and in handlers
 //
-//	list.Login(s, "user:42")          // at log-in
-//	list.End(ctx, s)                  // at log-out: no copy brings it back
+//	list.Login(s, "user:42")          // at login
+//	list.End(ctx, s)                  // at logout: no copy brings it back
 //	list.Revoke(ctx, "user:42")       // every session of the user that logged in until now
 //	list.Revoke(ctx, id)              // one session, by its ID
 //
@@ -26,7 +26,7 @@
 // when Revoke returns, on the others as soon as the mark has reached them,
 // which takes milliseconds. One that logs in after Revoke has returned is in,
 // on every instance. Clocks of instances may differ by any amount, for their
-// log-ins are stamped with the source's time. What is uncertain about that
+// logins are stamped with the source's time. What is uncertain about that
 // time ends sessions and never keeps them: see docs/revocation.md.
 package revocation
 
@@ -68,7 +68,7 @@ type Config struct {
 	// if notifications are lost.
 	Poll time.Duration
 	// Settle is how long Revoke waits after its source has the mark, so that a
-	// log-in after its return is stamped later on every instance, and so that
+	// login after its return is stamped later on every instance, and so that
 	// the mark has reached the others; default 100 ms. An instance whose answers from
 	// the source take longer than that gives [EventClock].
 	Settle time.Duration
@@ -87,12 +87,12 @@ var ErrStale = errors.New("cookiesession/revocation: too long without word from 
 // Both are cookiesession.ErrRevoked. Made once, so that a check allocates nothing.
 var (
 	errEnded = fmt.Errorf("%w: this session was ended", cookiesession.ErrRevoked)
-	errOver  = fmt.Errorf("%w: its log-in is over", cookiesession.ErrRevoked)
+	errOver  = fmt.Errorf("%w: its login is over", cookiesession.ErrRevoked)
 )
 
-var errMetadata = errors.New("cookiesession/revocation: the session's log-in is written by a later version")
+var errMetadata = errors.New("cookiesession/revocation: the session's login is written by a later version")
 
-// metadata is the name under which a session remembers its log-in.
+// metadata is the name under which a session remembers its login.
 const metadata = "revocation"
 
 // List is what one instance knows of the marks. It may be used from many
@@ -207,7 +207,7 @@ func (l *List) stamp(known Moment) Moment {
 }
 
 // LoggedIn returns when s logged in by [List.Login], by the source's clock;
-// false if it did not. An application that adopts a list can refuse log-ins
+// false if it did not. An application that adopts a list can refuse logins
 // from before it.
 func (l *List) LoggedIn(s *cookiesession.Session) (time.Time, bool) {
 	in, ok := decodeLogin(s.Metadata(metadata))
@@ -215,7 +215,7 @@ func (l *List) LoggedIn(s *cookiesession.Session) (time.Time, bool) {
 }
 
 // Marked returns when key was revoked last, by the source's clock; false if it
-// was not, as far as this instance knows. It is for log-ins that somebody else
+// was not, as far as this instance knows. It is for logins that somebody else
 // has begun: an identity provider may end its session before the visitor comes
 // back from it.
 func (l *List) Marked(key string) (time.Time, bool) {
@@ -225,8 +225,8 @@ func (l *List) Marked(key string) (time.Time, bool) {
 
 // Revoke ends every session that has logged in under one of the keys until
 // now. A key that is a session's ID ends that session, whatever it knows of
-// log-ins. It returns when the source has the marks and Config.Settle has
-// passed there: a log-in from then on is in.
+// logins. It returns when the source has the marks and Config.Settle has
+// passed there: a login from then on is in.
 //
 // An error means that the marks may not have been stored, or may not have
 // reached the other instances: try again, and do not tell the visitor that all is well. It is
@@ -281,7 +281,7 @@ func (l *List) appendMarks(ctx context.Context, keys []Key) error {
 	return nil
 }
 
-// settle waits until log-ins are stamped after the mark on every instance,
+// settle waits until logins are stamped after the mark on every instance,
 // and then asks the source for one more word. With that it was still there for
 // as long as the others needed to get the mark.
 func (l *List) settle(ctx context.Context) error {
@@ -322,7 +322,7 @@ func (l *List) Validate(ctx context.Context, s *cookiesession.Session) error {
 	return l.check(id, sealed)
 }
 
-// check compares a session's id and its log-in with the marks.
+// check compares a session's id and its login with the marks.
 func (l *List) check(id [16]byte, sealed []byte) error {
 	id[0] |= fromID // as keyOfID
 	if l.table.has(id[:]) {

@@ -49,12 +49,12 @@ func TestLogInRevokeLogInAgainWorksAtAnySpeed(t *testing.T) {
 			before = append(before, i.Login("user:42"))
 			for n, cookie := range before {
 				if alive := i.Alive(cookie); alive != (n == len(before)-1) {
-					t.Fatalf("log-in %d of %d is alive: %t", n+1, len(before), alive)
+					t.Fatalf("login %d of %d is alive: %t", n+1, len(before), alive)
 				}
 			}
 			revoke(t, i, "user:42")
 			if i.Alive(before[len(before)-1]) {
-				t.Fatal("a revoked log-in is alive")
+				t.Fatal("a revoked login is alive")
 			}
 		}
 	})
@@ -120,7 +120,7 @@ func TestAKeyThatLooksLikeAnIDIsAKeyAllTheSame(t *testing.T) {
 	cookie := i.Login(id)
 	revoke(t, i, id)
 	if i.Alive(cookie) {
-		t.Error("a log-in under a key of that form cannot be revoked")
+		t.Error("a login under a key of that form cannot be revoked")
 	}
 }
 
@@ -198,7 +198,7 @@ func TestASecondLoginReplacesTheFirst(t *testing.T) {
 	}).Header.Get("Cookie")
 	revoke(t, i, "user:1")
 	if i.Alive(cookie) || !i.Alive(second) {
-		t.Error("the log-in as user:1 is alive, or the one as user:2 is not")
+		t.Error("the login as user:1 is alive, or the one as user:2 is not")
 	}
 }
 
@@ -341,7 +341,7 @@ func TestEventsAreLoggedAndHoldNoKey(t *testing.T) {
 	}
 }
 
-// The handler that began before the log-out answers after it, and its response
+// The handler that began before the logout answers after it, and its response
 // sets the session's cookie anew.
 func TestASlowResponseDoesNotBringTheSessionBack(t *testing.T) {
 	for _, withList := range []bool{true, false} {
@@ -358,14 +358,14 @@ func TestASlowResponseDoesNotBringTheSessionBack(t *testing.T) {
 			ada := site.browser()
 			ada.get("/login")
 			if got := ada.get("/"); got != "Hello Ada" {
-				t.Fatalf("after the log-in: %q", got)
+				t.Fatalf("after the login: %q", got)
 			}
 			slow := make(chan string)
 			go func() { slow <- ada.get("/slow") }()
 			<-site.started
 			ada.get("/logout")
 			if got := ada.get("/"); got != "Who are you?" {
-				t.Fatalf("after the log-out: %q", got)
+				t.Fatalf("after the logout: %q", got)
 			}
 			close(site.proceed)
 			if got := <-slow; got != "done" {

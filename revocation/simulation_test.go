@@ -154,7 +154,7 @@ func (f *fleet) fate(l loggedIn, instance int) fate {
 }
 
 // wrongByOwnClocks counts the sessions that would be judged wrongly if each
-// instance used its own clock for log-ins and marks.
+// instance used its own clock for logins and marks.
 func (f *fleet) wrongByOwnClocks() (n int) {
 	for _, l := range f.logins {
 		over := false
@@ -173,7 +173,7 @@ func (f *fleet) check(l loggedIn) fate {
 	i := f.rnd.IntN(len(f.instances))
 	want := f.fate(l, i)
 	if got := f.instances[i].Alive(l.cookie); want == alive && !got || want == dead && got {
-		f.Errorf("a log-in of %s at %v is alive on instance %d: %t", l.user, l.at, i, got)
+		f.Errorf("a login of %s at %v is alive on instance %d: %t", l.user, l.at, i, got)
 	}
 	return want
 }
@@ -223,7 +223,7 @@ func TestClocksFiveMinutesApartNeitherLockOutNorLetLive(t *testing.T) {
 	}
 }
 
-// Config.Settle is what keeps a log-in from being locked out: without it, on an
+// Config.Settle is what keeps a login from being locked out: without it, on an
 // instance that is far from its source, one is.
 func TestALogInIsLockedOutWhereRevokeDoesNotWaitForTheClocks(t *testing.T) {
 	for _, settle := range []time.Duration{time.Microsecond, time.Second} {
@@ -242,7 +242,7 @@ func TestALogInIsLockedOutWhereRevokeDoesNotWaitForTheClocks(t *testing.T) {
 				time.Sleep(time.Second)
 			}
 			if locked > 0 != (settle < time.Second) {
-				t.Errorf("Settle of %v: %d log-ins of 200 are locked out", settle, locked)
+				t.Errorf("Settle of %v: %d logins of 200 are locked out", settle, locked)
 			}
 		})
 	}

@@ -67,6 +67,8 @@ func (t *table) has(b []byte) bool {
 	return ok
 }
 
+// A key is looked up in its two parts, as they stand in a place: 64 bits and
+// 16.
 func (t *table) lookup(high uint64, low uint16) (Moment, bool) {
 	hash := t.hash(high)
 	if s := t.shards[hash>>(64-shardBits)].Load(); s != nil {
@@ -79,6 +81,8 @@ func (t *table) lookup(high uint64, low uint16) (Moment, bool) {
 
 // hash spreads keys over shards and buckets.
 func (t *table) hash(high uint64) uint64 {
+	// A multiplication by a large odd constant mixes the bits. The seed is of
+	// this process, so nobody can choose keys that meet in one bucket.
 	hi, lo := bits.Mul64(high^t.seed, 0x9e3779b97f4a7c15)
 	return hi ^ lo
 }
@@ -87,11 +91,14 @@ func (t *table) moment(rest uint64) Moment {
 	if rest &= momentMask; rest != momentMask {
 		return Moment(t.base.Load()) + Moment(rest)
 	}
-	return math.MaxInt64 // beyond what 48 bits hold: after every log-in, the safe side
+	return math.MaxInt64 // beyond what 48 bits hold: after every login, the safe side
 }
 
 // first is the bucket at which the search for a key begins.
 func (s *shard) first(hash uint64) int {
+	// The bits that chose the shard are shifted away first, or a shard would use
+	// only a part of its buckets. The product maps the hash to a bucket without
+	// a division.
 	i, _ := bits.Mul64(hash<<shardBits, uint64(len(s.tags)))
 	return int(i)
 }
@@ -109,16 +116,22 @@ const (
 func zeroBytes(x uint64) uint64 { return (x - eachByte) &^ x & highBits }
 
 func (s *shard) find(hash, high uint64, low uint16) *atomic.Uint64 {
+	// The tag is repeated in each byte, so that one comparison of words asks all
+	// 8 places of a bucket.
 	wanted := tag(hash) * eachByte
 	i := s.first(hash)
 	for range s.tags {
 		tags := s.tags[i].Load()
 		for m := zeroBytes(tags ^ wanted); m != 0; m &= m - 1 {
 			j := bits.TrailingZeros64(m) / 8
+			// Another key may have the same tag: 1 of 255 has. So the key itself
+			// decides.
 			if b := &s.buckets[i]; b.keys[j].Load() == high && b.rest[j].Load()>>momentBits == uint64(low) {
 				return &b.rest[j]
 			}
 		}
+		// A bucket with a free place has never been full, so no key was put behind
+		// it.
 		if zeroBytes(tags) != 0 {
 			return nil
 		}
@@ -138,6 +151,9 @@ func (t *table) put(marks ...Mark) {
 		if m.At < t.oldest {
 			continue
 		}
+		// 48 bits of microseconds are 8.9 years. They are counted from 4 years
+		// before the first mark, because marks from the source may be older than
+		// it.
 		if t.base.Load() == 0 {
 			t.base.Store(int64(m.At - spread))
 		}
@@ -151,11 +167,15 @@ func (t *table) add(m Mark) {
 	i := int(hash >> (64 - shardBits))
 	s := t.shards[i].Load()
 	if s != nil {
+		// A mark of a known key changes its moment in place. A reader sees the old
+		// one or the new one, never a mix: it is one word.
 		if rest := s.find(hash, high, low); rest != nil {
 			rest.Store(max(rest.Load(), t.rest(low, m.At))) // the key's bits are equal
 			return
 		}
 	}
+	// A shard grows before it is quite full. Searches become slow in a full one,
+	// and an absent key would need to look at all of it.
 	if s == nil || (s.taken+1)*100 > fullAbove*bucketSize*len(s.tags) {
 		s = t.rebuild(i, 1)
 	}
@@ -165,6 +185,8 @@ func (t *table) add(m Mark) {
 
 // rest is what stands beside the high bits of a key.
 func (t *table) rest(low uint16, at Moment) uint64 {
+	// What is too early or too late for 48 bits becomes the nearest that fits.
+	// Too late is read as after every login, so the session ends.
 	since := min(max(at-Moment(t.base.Load()), 0), momentMask)
 	return uint64(low)<<momentBits | uint64(since)
 }
@@ -178,6 +200,8 @@ func (s *shard) insert(hash, high, rest uint64) {
 	}
 	tags := s.tags[i].Load()
 	j := bits.TrailingZeros64(zeroBytes(tags)) / 8 // the lowest is exact
+	// The order matters: a reader that sees the tag must find the key and the
+	// moment in their place.
 	s.buckets[i].rest[j].Store(rest)
 	s.buckets[i].keys[j].Store(high)
 	s.tags[i].Store(tags | tag(hash)<<(8*j))
@@ -189,6 +213,8 @@ func (t *table) rebuild(i, more int) *shard {
 	t.each(old, func(Key, Moment) { live++ })
 	const share = fullAfter * bucketSize
 	n := max(((live+more)*100+share-1)/share, 1)
+	// Readers go on with the old shard until the new one is complete. The memory
+	// of both is needed for that moment: one sixteenth of the table.
 	next := &shard{tags: make([]atomic.Uint64, n), buckets: make([]bucket, n)}
 	t.each(old, func(k Key, at Moment) {
 		high, low := k.words()
@@ -209,6 +235,8 @@ func (t *table) each(s *shard, f func(Key, Moment)) {
 	for b := range s.buckets {
 		for j := range s.buckets[b].keys {
 			high, rest := s.buckets[b].keys[j].Load(), s.buckets[b].rest[j].Load()
+			// A free place has no key. Old marks are passed over, so a shard loses
+			// them whenever it is built anew.
 			if at := t.moment(rest); high != 0 && at >= t.oldest {
 				f(keyOfWords(high, uint16(rest>>momentBits)), at)
 			}
@@ -226,6 +254,8 @@ func (t *table) drop(oldest Moment) {
 		if s == nil {
 			continue
 		}
+		// A shard in which nothing is old stays as it is: copying it would gain
+		// nothing.
 		if t.each(s, func(Key, Moment) { live++ }); live < s.taken {
 			t.rebuild(i, 0)
 		}
@@ -237,6 +267,8 @@ func (t *table) missing(other *table) (marks []Mark) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for i := range t.shards {
+		// An earlier moment there is as bad as none: logins between the two would
+		// live.
 		t.each(t.shards[i].Load(), func(k Key, at Moment) {
 			if theirs, ok := other.find(k); !ok || theirs < at {
 				marks = append(marks, Mark{k, at})

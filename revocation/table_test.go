@@ -201,8 +201,8 @@ func TestACheckAllocatesNothing(t *testing.T) {
 		s    *cookiesession.Session
 	}{
 		{"three keys, none marked", list, candidate(t, list, "user:1", "sid:2", "org:3")},
-		{"a log-in after a mark", list, candidate(t, list, "user:42", "sid:2", "org:3")},
-		{"no log-in", list, cookiesessiontest.NewManager(t, cookiesession.Config{}).Open(t.Context())},
+		{"a login after a mark", list, candidate(t, list, "user:42", "sid:2", "org:3")},
+		{"no login", list, cookiesessiontest.NewManager(t, cookiesession.Config{}).Open(t.Context())},
 		{"with WhenStale", stale, candidate(t, stale, "user:1")},
 	} {
 		t.Run(test.name, func(t *testing.T) {

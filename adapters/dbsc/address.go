@@ -82,7 +82,7 @@ func statusOf(err error) int {
 // mark puts the mark into the data, or says with which status to refuse. The
 // session must have asked, must not be bound, and must be that of the challenge.
 //
-// A registration that another site has caused, as the way back from a log-in
+// A registration that another site has caused, as the way back from a login
 // elsewhere, brings no SameSite cookies. It is not refused: the challenge was
 // made for a session that asked, and what comes with the bound cookie next is
 // marked then. Without the data it can do nothing.

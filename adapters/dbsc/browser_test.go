@@ -488,7 +488,7 @@ func (b *browser) only() *boundSession {
 	return nil
 }
 
-// logIn is what a site does at log-in.
+// logIn is what a site does at login.
 func (s *site) logIn(_ http.ResponseWriter, r *http.Request, session *cookiesession.Session) {
 	must(s.t, session.CycleID())
 	must(s.t, session.Set("user", "ada"))
@@ -509,7 +509,7 @@ func (b *browser) sees(header ...string) (user string, state dbsc.State) {
 	return user, state
 }
 
-// loggedIn is a browser after log-in, bound.
+// loggedIn is a browser after login, bound.
 func (s *site) loggedIn() *browser {
 	s.t.Helper()
 	b := s.browser()

@@ -138,7 +138,7 @@ func (b *Binding) Proof(r *http.Request) (proved, ends time.Time, ok bool) {
 }
 
 // Bind asks the browser to bind the session of r, with the response to r. Call
-// it at log-in, after CycleID or Destroy, and before the header leaves. It
+// it at login, after CycleID or Destroy, and before the header leaves. It
 // counts as a change of the session. A browser that knows how registers a key
 // some milliseconds later; any other ignores the request. Until then the state
 // is [Pending]. A session that is bound already stays as it is.

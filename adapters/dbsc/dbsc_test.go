@@ -54,7 +54,7 @@ func TestABrowserWithoutTheProtocolStaysAsItIs(t *testing.T) {
 		time.Sleep(24 * time.Hour)
 		b.wants("ada", dbsc.Pending)
 		b.visit(logOut)
-		wants(t, "cookies after the log-out", b.names(), "")
+		wants(t, "cookies after the logout", b.names(), "")
 	})
 }
 

@@ -12,7 +12,7 @@ import (
 	"github.com/cookiesession/cookiesession/adapters/dbsc"
 )
 
-// A session is bound at log-in, and what matters asks for a proof.
+// A session is bound at login, and what matters asks for a proof.
 func Example() {
 	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()}) // a program reads it from its configuration
 	if err != nil {
@@ -28,15 +28,19 @@ func Example() {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		if err := errors.Join(s.Destroy(), s.Set("user", "ada"), binding.Bind(r)); err != nil {
 			http.Error(w, "no session", http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprint(w, binding.State(r))
+		if _, err := fmt.Fprint(w, binding.State(r)); err != nil {
+			log.Print(err)
+		}
 	})
 	mux.Handle("POST /transfer", binding.Prove(30*time.Second, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, "transferred")
+		if _, err := fmt.Fprint(w, "transferred"); err != nil {
+			log.Print(err)
+		}
 	})))
 	handler := binding.Handler(mux) // http.ListenAndServeTLS(…, handler)
 

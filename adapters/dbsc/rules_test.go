@@ -387,20 +387,20 @@ func TestWhatEndsASessionEndsItInTheBrowserToo(t *testing.T) {
 		end   func(b *browser)
 		after time.Duration
 	}{
-		"log-out": {end: func(b *browser) { b.visit(logOut) }},
-		"log-out after the quota": {end: func(b *browser) {
+		"logout": {end: func(b *browser) { b.visit(logOut) }},
+		"logout after the quota": {end: func(b *browser) {
 			delete(b.jar, "s_session_bound /")
 			b.offline = true
 			b.load("POST", "/out", logOut)
 			b.offline = false
 		}},
-		"log-out on an error's way": {end: func(b *browser) {
+		"logout on an error's way": {end: func(b *browser) {
 			b.visit(func(w http.ResponseWriter, r *http.Request, s *cookiesession.Session) {
 				s.Destroy()
 				w.WriteHeader(500)
 			})
 		}},
-		"log-out before a panic": {end: func(b *browser) {
+		"logout before a panic": {end: func(b *browser) {
 			b.visit(func(w http.ResponseWriter, r *http.Request, s *cookiesession.Session) { s.Destroy(); panic("x") })
 		}},
 		"Deny": {end: func(b *browser) {
@@ -686,7 +686,7 @@ func TestALogInThatAnotherSiteCausedIsBoundToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newSite(t, dbsc.Config{Require: true})
 		b := s.browser()
-		b.visit(s.logIn, crossSite...) // the way back from a log-in elsewhere: the registration brings no cookies
+		b.visit(s.logIn, crossSite...) // the way back from a login elsewhere: the registration brings no cookies
 		wants(t, "talk", strings.Join(b.log, ", "), "registration 200")
 		b.wants("ada", dbsc.Bound)
 		thief := b.copyOf()

@@ -131,7 +131,7 @@ func TestALogoutEverywhereInOneDemoEndsCopiesInTheOther(t *testing.T) {
 	}
 	ada.post(two+"/login", url.Values{"name": {"Ada"}})
 	if got := ada.user(one); got != "Ada" {
-		t.Errorf("after another log-in: %q", got)
+		t.Errorf("after another login: %q", got)
 	}
 }
 
@@ -187,7 +187,7 @@ func TestTheThiefAsksTheDemoItselfOverTLS(t *testing.T) {
 		}
 		v.post(address+"/logout-everywhere", nil)
 		if page := v.post(address+"/lab/thief", nil); !strings.Contains(page, " you are nobody; the session is unbound<") {
-			t.Errorf("%s: after a log-out everywhere the copy lives", addr)
+			t.Errorf("%s: after a logout everywhere the copy lives", addr)
 		}
 	}
 }

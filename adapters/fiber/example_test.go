@@ -10,6 +10,8 @@ import (
 	"github.com/gofiber/fiber/v3"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func Example() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -22,11 +24,11 @@ func Example() {
 	app := fiber.New()
 	app.Use(sessions.New(m))
 	app.Get("/", func(c fiber.Ctx) error {
-		visits, err := m.FromContext(c.Context()).Add("visits", 1)
+		n, err := visits.Add(m.FromContext(c.Context()), 1)
 		if err != nil {
 			return err
 		}
-		return c.SendString(fmt.Sprintf("visit %d\n", visits))
+		return c.SendString(fmt.Sprintf("visit %d\n", n))
 	})
 	log.Fatal(app.Listen(":3000"))
 }

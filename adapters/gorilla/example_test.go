@@ -31,6 +31,8 @@ func Example() {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "visit %d\n", visits+1)
+		if _, err := fmt.Fprintf(w, "visit %d\n", visits+1); err != nil {
+			log.Print(err)
+		}
 	})
 }

@@ -14,6 +14,8 @@ import (
 
 // One manager for the life of the process; the handler finds its session in
 // the context.
+var visits = cookiesession.NewField[int]("visits")
+
 func Example() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -24,10 +26,10 @@ func Example() {
 		log.Fatal(err)
 	}
 	awslambda.Start(lambda.HTTPAPI(sessions, func(ctx context.Context, _ events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-		visits, err := sessions.FromContext(ctx).Add("visits", 1)
+		n, err := visits.Add(sessions.FromContext(ctx), 1)
 		if err != nil {
 			return events.APIGatewayV2HTTPResponse{}, err
 		}
-		return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: fmt.Sprintf("visit %d\n", visits)}, nil
+		return events.APIGatewayV2HTTPResponse{StatusCode: 200, Body: fmt.Sprintf("visit %d\n", n)}, nil
 	}))
 }

@@ -95,21 +95,29 @@ func plainName(table string) string {
 // A pool behind PgBouncer that hands out connections for single transactions
 // hears nothing by LISTEN: marks arrive by polling there.
 func New(pool *pgxpool.Pool, table string) *Source {
+	// An advisory lock is a number. It follows from the table, so all instances
+	// take the same one and other programs hardly ever do.
 	hash := fnv.New64a()
 	hash.Write([]byte("cookiesession/revocation " + quoted(table)))
 	s := &Source{pool: pool, table: quoted(table), lock: int64(hash.Sum64()), listen: make(chan struct{}, 1)}
 	s.sql = statements{
+		// The moment is later than the last one in the table, so no two calls have
+		// the same. It is computed once, for all keys of the call.
 		append: s.in(`with m as materialized (
 				select greatest(clock_timestamp(), $2::timestamptz, (select max(at) from TABLE) + interval '1 microsecond') as at)
 			insert into TABLE (seq, key, at)
 			select coalesce((select max(seq) from TABLE), 0) + k.n, k.key, m.at
 			from unnest($1::bytea[]) with ordinality as k(key, n), m
 			returning at`),
+		// A mark that is there with the same or a later moment is not written
+		// again.
 		restore: s.in(`insert into TABLE (seq, key, at)
 			select coalesce((select max(seq) from TABLE), 0) + row_number() over (order by l.n), l.key, l.at
 			from unnest($1::bytea[], $2::timestamptz[]) with ordinality as l(key, at, n)
 			where not exists (select from TABLE t where t.key = l.key and t.at >= l.at)`),
 		notify: `select pg_notify($1, '')`,
+		// The row of the cursor is compared whole. Where it is gone or another one,
+		// everything is read anew.
 		anchor: s.in(`select clock_timestamp(), $1::bigint = 0 or exists (select from TABLE where seq = $1 and key = $2 and at = $3)`),
 		rows:   s.in(fmt.Sprintf(`select seq, key, at from TABLE where seq > $1 order by seq limit %d`, page)),
 		news:   s.in(`select exists (select from TABLE where seq > $1)`),
@@ -132,12 +140,15 @@ func (s *Source) channel() string { return strings.ReplaceAll(s.table, `"`, "") 
 func (s *Source) write(ctx context.Context, change func(pgx.Tx) error) error {
 	options := pgx.TxOptions{IsoLevel: pgx.ReadCommitted, AccessMode: pgx.ReadWrite}
 	return pgx.BeginTxFunc(ctx, s.pool, options, func(tx pgx.Tx) error {
+		// The lock ends with the transaction, also where the connection breaks.
 		if _, err := tx.Exec(ctx, "select pg_advisory_xact_lock($1)", s.lock); err != nil {
 			return err
 		}
 		if err := change(tx); err != nil {
 			return err
 		}
+		// The database sends the notification when the transaction is committed.
+		// Nobody hears of a row that is not there.
 		_, err := tx.Exec(ctx, s.sql.notify, s.channel())
 		return err
 	})
@@ -145,6 +156,8 @@ func (s *Source) write(ctx context.Context, change func(pgx.Tx) error) error {
 
 // Append implements [revocation.Source].
 func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (at revocation.Moment, err error) {
+	// The driver sends a list of byte slices as one parameter, so one statement
+	// serves any number of keys.
 	texts := make([][]byte, 0, len(keys))
 	for _, k := range keys {
 		texts = append(texts, k[:])
@@ -155,6 +168,8 @@ func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revo
 			return err
 		}
 		times, err := pgx.CollectRows(rows, pgx.RowTo[time.Time])
+		// A trigger or a rule on the table could keep a row out. Then nothing is
+		// certain, and the call must fail.
 		if err == nil && len(times) != len(keys) {
 			err = errData
 		}
@@ -168,6 +183,7 @@ func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revo
 
 // Restore implements [revocation.Source].
 func (s *Source) Restore(ctx context.Context, marks []revocation.Mark) error {
+	// Marks that are given back keep their own moments.
 	keys, times := make([][]byte, 0, len(marks)), make([]time.Time, 0, len(marks))
 	for _, m := range marks {
 		keys, times = append(keys, m.Key[:]), append(times, m.At.Time())
@@ -180,6 +196,8 @@ func (s *Source) Restore(ctx context.Context, marks []revocation.Mark) error {
 
 // Trim implements [revocation.Source].
 func (s *Source) Trim(ctx context.Context, keep time.Duration) error {
+	// Rows are deleted in portions of 10,000. One large deletion would hold its
+	// locks for too long.
 	for {
 		done, err := s.pool.Exec(ctx, s.sql.trim, keep.Seconds())
 		if err != nil || done.RowsAffected() == 0 {
@@ -205,6 +223,8 @@ func parseCursor(c revocation.Cursor) (p position, err error) {
 	if c == "" {
 		return p, nil
 	}
+	// A cursor of another source is an error, and not a wrong place in this
+	// table.
 	parts := cursorPattern.FindStringSubmatch(string(c))
 	if parts == nil {
 		return p, errCursor
@@ -226,6 +246,7 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (got revocat
 	if err != nil {
 		return got, err
 	}
+	// The usual case is one round trip to the database.
 	whole, err := s.read(ctx, p, &got)
 	if err == nil && !whole {
 		got.Reset = true
@@ -243,11 +264,14 @@ func (s *Source) read(ctx context.Context, p position, got *revocation.Page) (wh
 		got.Now = revocation.MomentOf(now)
 		return err
 	})
+	// A second read begins with no marks of the first.
 	got.Marks = nil
 	batch.Queue(s.sql.rows, p.seq).Query(func(rows pgx.Rows) error {
 		var key []byte
 		var at time.Time
 		_, err := pgx.ForEachRow(rows, []any{&p.seq, &key, &at}, func() error {
+			// Converting a shorter slice would panic. The table may have been changed
+			// by hand.
 			if len(key) != len(p.Key) {
 				return errData
 			}
@@ -271,6 +295,8 @@ func (s *Source) Wait(ctx context.Context, after revocation.Cursor) error {
 	if err != nil {
 		return err
 	}
+	// Only one call can use the connection. The others have nothing to wait for
+	// but their own end: the first one wakes the list.
 	select {
 	case s.listen <- struct{}{}:
 	default:
@@ -288,6 +314,8 @@ func (s *Source) Wait(ctx context.Context, after revocation.Cursor) error {
 	if err == nil {
 		_, err = conn.WaitForNotification(ctx)
 	}
+	// The time is over and the connection is still good. That is the usual end
+	// of a wait.
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) && (conn == nil || !conn.IsClosed()) {
 		return nil
 	}
@@ -304,9 +332,13 @@ func (s *Source) Wait(ctx context.Context, after revocation.Cursor) error {
 func (s *Source) listener(ctx context.Context) (conn *pgx.Conn, fresh bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// The connection is kept between waits, so that no notification falls
+	// between two of them.
 	if s.listening != nil && !s.listening.IsClosed() {
 		return s.listening, false, nil
 	}
+	// It is not one of the pool: a connection that listens would be missing
+	// there for as long as the program runs.
 	conn, err = pgx.ConnectConfig(ctx, s.pool.Config().ConnConfig)
 	if err != nil {
 		return nil, false, err
@@ -324,11 +356,14 @@ func (s *Source) listener(ctx context.Context) (conn *pgx.Conn, fresh bool, err 
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Closing twice is no error.
 	if s.listening == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
+	// The server is told, for at most a second. A broken connection must not
+	// keep a program from ending.
 	s.listening.Close(ctx)
 	s.listening = nil
 }

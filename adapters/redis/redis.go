@@ -59,6 +59,7 @@ const (
 // The server must not evict (maxmemory-policy noeviction). What it loses all
 // the same comes back from the instances that run.
 func New(client goredis.UniversalClient, prefix string) *Source {
+	// One server may serve several applications. Each has a prefix of its own.
 	if prefix == "" {
 		prefix = "cookiesession:revocation"
 	}
@@ -144,15 +145,19 @@ end
 return old - n
 `)
 
+// rand.Text has 130 random bits: two entries never have the same one.
 func nonce() string { return rand.Text() }
 
 // Append implements [revocation.Source]. The client may send it again after a
 // line broke: then the key has two marks, and the later one counts.
 func (s *Source) Append(ctx context.Context, keys []revocation.Key, atLeast revocation.Moment) (revocation.Moment, error) {
+	// The script is one step on the server, so marks of two instances never mix
+	// and never share a moment.
 	args := []any{nonce(), history, int64(atLeast)}
 	for _, k := range keys {
 		args = append(args, k[:])
 	}
+	// The moment is the time of the server, as 16 digits.
 	text, err := s.run(ctx, appendScript, args...).Text()
 	if err != nil {
 		return 0, err
@@ -173,6 +178,8 @@ func (s *Source) run(ctx context.Context, script *goredis.Script, args ...any) *
 
 // Restore implements [revocation.Source].
 func (s *Source) Restore(ctx context.Context, marks []revocation.Mark) error {
+	// The script takes what is missing and leaves the rest, so it does no harm
+	// when several instances give back the same marks.
 	args := []any{nonce(), history}
 	for _, m := range marks {
 		args = append(args, m.Key[:], int64(m.At))
@@ -184,6 +191,8 @@ func (s *Source) Restore(ctx context.Context, marks []revocation.Mark) error {
 // the server does nothing else meanwhile.
 func (s *Source) Trim(ctx context.Context, keep time.Duration) error {
 	for {
+		// The script tells how many old marks are left, so the loop ends without
+		// another request.
 		left, err := s.run(ctx, trimScript, page, keep.Microseconds()).Int()
 		if err != nil || left == 0 {
 			return err
@@ -205,14 +214,19 @@ var (
 )
 
 func parseCursor(c revocation.Cursor) (position, error) {
+	// Who is new reads the sorted set first: the stream does not go back that
+	// far.
 	if c == "" {
 		return position{snapshot: true}, nil
 	}
+	// A cursor comes from a list and not from a visitor. It is checked all the
+	// same: one of another source would be read as a wrong place.
 	parts := cursorPattern.FindStringSubmatch(string(c))
 	if parts == nil {
 		return position{}, errCursor
 	}
 	p := position{id: parts[1], nonce: parts[2], snapshot: parts[3] != ""}
+	// The moment at which the next page of the sorted set begins.
 	if p.snapshot {
 		from, err := strconv.ParseInt(parts[3], 10, 64)
 		if err != nil {
@@ -239,10 +253,13 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (revocation.
 	if p.snapshot {
 		return s.readSet(ctx, p)
 	}
+	// The usual case is one request, with nothing to read.
 	got, whole, err := s.readLog(ctx, p)
 	if err != nil || whole {
 		return got, err
 	}
+	// The chain is broken: something was lost. Everything is read anew, and the
+	// list is told, so that it gives back what is missing.
 	got, err = s.readSet(ctx, position{snapshot: true})
 	got.Reset = true
 	return got, err
@@ -250,6 +267,8 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (revocation.
 
 // readLog reads the stream; whole is false where the chain is broken.
 func (s *Source) readLog(ctx context.Context, p position) (got revocation.Page, whole bool, err error) {
+	// The nonce is used only where the sorted set is smaller than it was left.
+	// It breaks the chain then.
 	answer, err := s.run(ctx, readScript, page, p.id, nonce()).Slice()
 	if err != nil {
 		return got, false, err
@@ -262,12 +281,14 @@ func (s *Source) readLog(ctx context.Context, p position) (got revocation.Page, 
 	entries, _ = answer[2].([]any)
 	for _, entry := range entries { // each names the one before it
 		e, err := parseEntry(entry)
+		// An entry that does not name the one before it follows another history.
 		if err != nil || e.before != p.nonce {
 			return got, false, err
 		}
 		p.id, p.nonce = e.id, e.nonce
 		got.Marks = append(got.Marks, e.marks...)
 	}
+	// A full page may have more behind it.
 	got.More = len(entries) == page
 	got.Next = p.cursor()
 	// The chain ends where the head says. It does not where entries were lost
@@ -286,11 +307,14 @@ func (s *Source) readSet(ctx context.Context, p position) (got revocation.Page, 
 	if err != nil {
 		return got, err
 	}
+	// The first page notes the end of the stream. Marks that come while the set
+	// is read are read from the stream afterwards.
 	if p.id == "" {
 		p.id, _ = answer[2].(string)
 		p.nonce = head
 	}
 	pairs, _ := answer[3].([]any)
+	// Members and scores come in turn.
 	for i := 0; i+1 < len(pairs); i += 2 {
 		m, err := parsePair(pairs[i], pairs[i+1])
 		if err != nil {
@@ -300,6 +324,8 @@ func (s *Source) readSet(ctx context.Context, p position) (got revocation.Page, 
 	}
 	got.Now, got.More = now, true // what is in the stream behind it
 	if p.snapshot = len(got.Marks) == page; p.snapshot {
+		// The next page begins at the last moment of this one, because that moment
+		// may have further marks. Marks that come twice do no harm.
 		from := got.Marks[page-1].At
 		if from == p.from { // an Append has 32 keys at most: this is no set of ours
 			return got, errData
@@ -314,6 +340,8 @@ var errData = errors.New("cookiesession/redis: the server holds what this packag
 
 // begin checks the shape of an answer, and reads what each begins with.
 func begin(answer []any, n int) (now revocation.Moment, head string, err error) {
+	// The answers come from a server that others may have written to. So every
+	// shape is checked, and nothing panics.
 	if len(answer) != n {
 		return 0, "", errData
 	}
@@ -327,6 +355,8 @@ func begin(answer []any, n int) (now revocation.Moment, head string, err error) 
 }
 
 func parseMoment(text string) (revocation.Moment, error) {
+	// The error does not show the text: it could be anything that stands on that
+	// server.
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil {
 		return 0, errData
@@ -350,12 +380,14 @@ func parseEntry(v any) (e entry, err error) {
 		}
 		texts = append(texts, text)
 	}
+	// Three fields and the id of the entry.
 	if len(texts) != 4 || len(texts[3])%entrySize != 0 {
 		return e, errData
 	}
 	e = entry{id: texts[0], before: texts[1], nonce: texts[2]}
 	for rest := texts[3]; rest != ""; rest = rest[entrySize:] {
 		const k = len(revocation.Key{})
+		// The zeros in front only fill the 16 digits.
 		at, err := parseMoment(strings.TrimLeft(rest[k:entrySize], "0"))
 		if err != nil {
 			return e, err
@@ -372,6 +404,8 @@ func parsePair(member, score any) (m revocation.Mark, err error) {
 	if !ok || len(key) != len(m.Key) {
 		return m, errData
 	}
+	// The score is a float64 and a moment is a whole number of microseconds. Up
+	// to 2^53, which is the year 2255, none is rounded.
 	var at float64
 	switch score := score.(type) {
 	case float64:
@@ -395,6 +429,8 @@ func (s *Source) Wait(ctx context.Context, after revocation.Cursor) error {
 	if err != nil || p.snapshot || ctx.Err() != nil {
 		return err
 	}
+	// The wait ends with the time of the caller, or after a second. The caller
+	// reads then and waits again.
 	block := longest
 	if deadline, ok := ctx.Deadline(); ok {
 		block = min(block, time.Until(deadline))

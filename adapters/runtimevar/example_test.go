@@ -2,6 +2,7 @@ package runtimevar_test
 
 import (
 	"context"
+	"errors"
 	"log"
 	"net/http"
 	"time"
@@ -20,7 +21,6 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer v.Close()
 	ring, err := adapter.Follow(context.Background(), v)
 	if err != nil {
 		log.Fatal(err)
@@ -29,7 +29,8 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe(":8080", manager.Handler(http.DefaultServeMux)))
+	err = http.ListenAndServe(":8080", manager.Handler(http.DefaultServeMux))
+	log.Fatal(errors.Join(err, v.Close()))
 }
 
 // The ring as one secret of AWS Secrets Manager.

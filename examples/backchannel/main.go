@@ -37,7 +37,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go list.Run(context.Background())
+	go func() { log.Print("marks are read no more: ", list.Run(context.Background())) }()
 	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring, Validate: list.Validate})
 	if err != nil {
 		log.Fatal(err)
@@ -81,18 +81,23 @@ func (s *site) handler() http.Handler {
 	return outer
 }
 
-// sidKey and subKey are under which a log-in can be ended. The issuer is in
+// sidKey and subKey are under which a login can be ended. The issuer is in
 // both, for another provider may have the same names; quoted, so that no
 // issuer and name together look like two others.
 func sidKey(issuer, sid string) string { return fmt.Sprintf("oidc sid %q %q", issuer, sid) }
 func subKey(issuer, sub string) string { return fmt.Sprintf("oidc sub %q %q", issuer, sub) }
 
-// attempt is a log-in under way, in the session until the visitor comes back.
+// attempt is a login under way, in the session until the visitor comes back.
 type attempt struct{ State, Nonce, Verifier string }
+
+var (
+	begun = cookiesession.NewField[attempt]("attempt")
+	user  = cookiesession.NewField[string]("user")
+)
 
 func (s *site) login(w http.ResponseWriter, r *http.Request) {
 	a := attempt{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
-	if err := s.sessions.FromContext(r.Context()).Set("attempt", a); err != nil {
+	if err := begun.Set(s.sessions.Session(r), a); err != nil {
 		fail(w, err, http.StatusInternalServerError)
 		return
 	}
@@ -100,13 +105,13 @@ func (s *site) login(w http.ResponseWriter, r *http.Request) {
 }
 
 var (
-	errAttempt = errors.New("this log-in was not begun here: please begin again")
-	errOver    = errors.New("the provider has ended this log-in already")
+	errAttempt = errors.New("this login was not begun here: please begin again")
+	errOver    = errors.New("the provider has ended this login already")
 )
 
 func (s *site) callback(w http.ResponseWriter, r *http.Request) {
-	session := s.sessions.FromContext(r.Context())
-	a, ok := cookiesession.Pop[attempt](session, "attempt")
+	session := s.sessions.Session(r)
+	a, ok := begun.Pop(session)
 	if !ok || r.FormValue("state") != a.State {
 		fail(w, errAttempt, http.StatusBadRequest)
 		return
@@ -158,11 +163,11 @@ func (s *site) begin(session *cookiesession.Session, token *oidc.IDToken) error 
 		}
 	}
 	// What the session held before may have been planted.
-	return errors.Join(session.Destroy(), session.Set("user", token.Subject), s.list.Login(session, keys...))
+	return errors.Join(session.Destroy(), user.Set(session, token.Subject), s.list.Login(session, keys...))
 }
 
 func (s *site) logout(w http.ResponseWriter, r *http.Request) {
-	if err := s.list.End(r.Context(), s.sessions.FromContext(r.Context())); err != nil {
+	if err := s.list.End(r.Context(), s.sessions.Session(r)); err != nil {
 		fail(w, err, http.StatusServiceUnavailable)
 		return
 	}
@@ -185,7 +190,7 @@ func (s *site) backchannelLogout(w http.ResponseWriter, r *http.Request) {
 
 // end revokes what the token names: one session of the provider's, or all of
 // a user. A token counts once, so that nobody who got hold of it ends later
-// log-ins. One that could not be carried out counts again.
+// logins. One that could not be carried out counts again.
 func (s *site) end(ctx context.Context, token *oidc.LogoutToken) error {
 	if !s.used.take(token.TokenID, token.Expiry) {
 		return nil
@@ -234,12 +239,13 @@ func (t *tokens) giveBack(id string) {
 }
 
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	user, ok := cookiesession.Get[string](s.sessions.FromContext(r.Context()), "user")
-	if !ok {
-		fmt.Fprintln(w, "Nobody is logged in. /login is the way.")
-		return
+	text := "Nobody is logged in. Go to /login."
+	if name, ok := user.Get(s.sessions.Session(r)); ok {
+		text = "Hello " + name
 	}
-	fmt.Fprintln(w, "Hello", user)
+	if _, err := fmt.Fprintln(w, text); err != nil {
+		log.Print(err)
+	}
 }
 
 // fail tells the reason to the log alone: it may be long, and the provider's.

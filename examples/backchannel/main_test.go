@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go list.Run(t.Context())
+	go func() { _ = list.Run(t.Context()) }() // it ends with the test
 	m := cookiesessiontest.NewManager(t, cookiesession.Config{Validate: list.Validate, Insecure: true})
 	var handler http.Handler
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
@@ -88,12 +88,14 @@ func (b *browser) get(path string) (status int, body string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer res.Body.Close()
-	text, _ := io.ReadAll(res.Body)
+	text, err := io.ReadAll(res.Body)
+	if err := errors.Join(err, res.Body.Close()); err != nil {
+		b.Fatal(err)
+	}
 	return res.StatusCode, string(text)
 }
 
-// login goes to the provider and back, and returns the sid of that log-in.
+// login goes to the provider and back, and returns the sid of that login.
 func (w *world) login(user string) (b *browser, sid string) {
 	w.Helper()
 	w.provider.user = user
@@ -107,7 +109,7 @@ func (w *world) login(user string) (b *browser, sid string) {
 		return nil
 	}
 	if status, body := b.get("/login"); status != 200 || body != "Hello "+user+"\n" {
-		w.Fatalf("after the log-in: %d %q", status, body)
+		w.Fatalf("after the login: %d %q", status, body)
 	}
 	return b, sid
 }
@@ -115,7 +117,7 @@ func (w *world) login(user string) (b *browser, sid string) {
 func (b *browser) wantIn(want bool) {
 	b.Helper()
 	if _, body := b.get("/"); strings.HasPrefix(body, "Hello ") != want {
-		b.Errorf("want a log-in: %t, the page is %q", want, body)
+		b.Errorf("want a login: %t, the page is %q", want, body)
 	}
 }
 
@@ -126,7 +128,9 @@ func (w *world) tell(token string) int {
 	if err != nil {
 		w.Fatal(err)
 	}
-	res.Body.Close()
+	if err := res.Body.Close(); err != nil {
+		w.Error(err)
+	}
 	if cc := res.Header.Get("Cache-Control"); cc != "no-store" {
 		w.Errorf("Cache-Control: %q", cc)
 	}
@@ -281,7 +285,9 @@ func TestALogoutHereEndsCopies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res.Body.Close()
+	if err := res.Body.Close(); err != nil {
+		t.Error(err)
+	}
 	ada.wantIn(false)
 	stolen.wantIn(false)
 }

@@ -43,11 +43,11 @@ func startProvider(t *testing.T) *provider {
 	p := &provider{T: t, key: key, codes: map[string]grant{}, user: "ada"}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(claims{"issuer": p.url, "authorization_endpoint": p.url + "/authorize", "token_endpoint": p.url + "/token",
+		p.answer(w, claims{"issuer": p.url, "authorization_endpoint": p.url + "/authorize", "token_endpoint": p.url + "/token",
 			"jwks_uri": p.url + "/keys", "id_token_signing_alg_values_supported": []string{"RS256"}})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, r *http.Request) {
-		json.NewEncoder(w).Encode(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "1", Algorithm: "RS256", Use: "sig"}}})
+		p.answer(w, jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: &key.PublicKey, KeyID: "1", Algorithm: "RS256", Use: "sig"}}})
 	})
 	mux.HandleFunc("GET /authorize", p.authorize)
 	mux.HandleFunc("POST /token", p.token)
@@ -76,7 +76,13 @@ func (p *provider) token(w http.ResponseWriter, r *http.Request) {
 	}
 	delete(p.codes, r.FormValue("code"))
 	w.Header().Set("Content-Type", "application/json")
-	json.NewEncoder(w).Encode(claims{"access_token": "x", "token_type": "Bearer", "id_token": p.sign(p.idClaims(g))})
+	p.answer(w, claims{"access_token": "x", "token_type": "Bearer", "id_token": p.sign(p.idClaims(g))})
+}
+
+func (p *provider) answer(w http.ResponseWriter, v any) {
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		p.Error(err)
+	}
 }
 
 func (p *provider) idClaims(g grant) claims {

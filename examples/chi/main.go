@@ -12,6 +12,8 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -34,11 +36,13 @@ func routes(sessions *cookiesession.Manager) *chi.Mux {
 
 func pages(r chi.Router, sessions *cookiesession.Manager) {
 	r.Get("/", func(w http.ResponseWriter, r *http.Request) {
-		visits, err := sessions.FromContext(r.Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.Session(r), 1)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "visit %d\n", visits)
+		if _, err := fmt.Fprintf(w, "visit %d\n", n); err != nil {
+			log.Print(err)
+		}
 	})
 }

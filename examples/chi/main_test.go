@@ -43,7 +43,9 @@ func TestASessionChangedOnChis404IsSaved(t *testing.T) {
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		exampletest.Count(t, m, r.Context())
 		w.WriteHeader(http.StatusNotFound)
-		io.WriteString(w, "nothing here")
+		if _, err := io.WriteString(w, "nothing here"); err != nil {
+			t.Error(err)
+		}
 	})
 	b := exampletest.NewBrowser(t, r)
 	if res, _ := b.Get(t, "/missing"); res.StatusCode != 404 {

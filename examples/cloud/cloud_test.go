@@ -1,6 +1,7 @@
 package cloud_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -28,8 +29,10 @@ func start(t *testing.T, command, keys string) (url string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // says that it was killed
 	})
 	await(t, "localhost:"+port)
 	return "http://localhost:" + port
@@ -50,9 +53,8 @@ func freePort(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
 	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
+	if err := errors.Join(err, l.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return port
@@ -64,7 +66,9 @@ func await(t *testing.T, address string) {
 	for {
 		c, err := net.Dial("tcp", address)
 		if err == nil {
-			c.Close()
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
 			return
 		}
 		if time.Now().After(deadline) {
@@ -88,9 +92,8 @@ func get(t *testing.T, url, cookie string) (body, next string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range res.Cookies() {

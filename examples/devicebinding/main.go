@@ -63,10 +63,17 @@ func run(ctx context.Context, addr string, lifetime time.Duration, out io.Writer
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
 	}
 	spki := sha256.Sum256(cert.Leaf.RawSubjectPublicKeyInfo)
-	fmt.Fprintf(out, "%s/\n\nchromium --user-data-dir=$(mktemp -d) \\\n"+
+	_, err = fmt.Fprintf(out, "%s/\n\nchromium --user-data-dir=$(mktemp -d) \\\n"+
 		"    --enable-features=DeviceBoundSessions:RefreshQuota/false,EnableBoundSessionCredentialsSoftwareKeysForManualTesting \\\n"+
 		"    --ignore-certificate-errors-spki-list=%s %s/\n", url, base64.StdEncoding.EncodeToString(spki[:]), url)
-	defer context.AfterFunc(ctx, func() { server.Close() })()
+	if err != nil {
+		return err
+	}
+	defer context.AfterFunc(ctx, func() {
+		if err := server.Close(); err != nil {
+			log.Print(err)
+		}
+	})()
 	if err := server.ServeTLS(listener, "", ""); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}

@@ -4,12 +4,15 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"log"
 	"net/http"
 	"time"
 
 	"github.com/cookiesession/cookiesession"
 	"github.com/cookiesession/cookiesession/adapters/dbsc"
 )
+
+var user = cookiesession.NewField[string]("user")
 
 type site struct {
 	sessions *cookiesession.Manager
@@ -19,8 +22,8 @@ type site struct {
 
 // logIn is where a session is bound: a new session, then Bind.
 func (s *site) logIn(w http.ResponseWriter, r *http.Request) {
-	session := s.sessions.FromContext(r.Context())
-	if err := errors.Join(session.Destroy(), session.Set("user", "Ada"), s.binding.Bind(r)); err != nil {
+	session := s.sessions.Session(r)
+	if err := errors.Join(session.Destroy(), user.Set(session, "Ada"), s.binding.Bind(r)); err != nil {
 		http.Error(w, "You could not be logged in.", http.StatusInternalServerError)
 		return
 	}
@@ -28,14 +31,19 @@ func (s *site) logIn(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) logOut(w http.ResponseWriter, r *http.Request) {
-	s.sessions.FromContext(r.Context()).Destroy()
+	if err := s.sessions.Session(r).Destroy(); err != nil {
+		http.Error(w, "You could not be logged out.", http.StatusInternalServerError)
+		return
+	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 // whoAmI is what the thief asks for.
 func (s *site) whoAmI(w http.ResponseWriter, r *http.Request) {
-	user := cookiesession.GetOr(s.sessions.FromContext(r.Context()), "user", "nobody")
-	fmt.Fprintf(w, "you are %s; the session is %v", user, s.binding.State(r))
+	name := user.Or(s.sessions.Session(r), "nobody")
+	if _, err := fmt.Fprintf(w, "you are %s; the session is %v", name, s.binding.State(r)); err != nil {
+		log.Print(err)
+	}
 }
 
 // copy hands the visitor's cookies to the thief.
@@ -50,11 +58,11 @@ func (s *site) try(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *site) page(w http.ResponseWriter, r *http.Request) {
-	session := s.sessions.FromContext(r.Context())
+	session := s.sessions.Session(r)
 	view := struct {
 		User, State, Reason, Ends string
 		Answers                   []string
-	}{User: cookiesession.GetOr(session, "user", ""), State: s.binding.State(r).String(), Answers: s.thief.answers()}
+	}{User: user.Or(session, ""), State: s.binding.State(r).String(), Answers: s.thief.answers()}
 	if err := s.binding.Reason(r); err != nil {
 		view.Reason = err.Error()
 	}
@@ -62,7 +70,9 @@ func (s *site) page(w http.ResponseWriter, r *http.Request) {
 		view.Ends = ends.Format(time.TimeOnly)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = page.Execute(w, view) // the visitor has left
+	if err := page.Execute(w, view); err != nil {
+		log.Print(err)
+	}
 }
 
 var page = template.Must(template.New("page").Parse(`<!doctype html>

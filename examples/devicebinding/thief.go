@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,9 +65,8 @@ func (t *thief) ask(ctx context.Context, cookies []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, 1000))
-	return fmt.Sprintf("%d: %s", res.StatusCode, body), err
+	return fmt.Sprintf("%d: %s", res.StatusCode, body), errors.Join(err, res.Body.Close())
 }
 
 // hear needs the lock.

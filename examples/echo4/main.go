@@ -12,6 +12,8 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -28,11 +30,11 @@ func routes(sessions *cookiesession.Manager) *echo.Echo {
 	e := echo.New()
 	e.Use(middleware.Recover())
 	e.GET("/", func(c echo.Context) error {
-		visits, err := sessions.FromContext(c.Request().Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.Session(c.Request()), 1)
 		if err != nil {
 			return err
 		}
-		return c.String(http.StatusOK, fmt.Sprintf("visit %d\n", visits))
+		return c.String(http.StatusOK, fmt.Sprintf("visit %d\n", n))
 	})
 	return e
 }

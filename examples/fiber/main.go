@@ -12,6 +12,8 @@ import (
 	"github.com/gofiber/fiber/v3/middleware/recover"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -28,11 +30,11 @@ func routes(sessions *cookiesession.Manager) *fiber.App {
 	app := fiber.New()
 	app.Use(recover.New(), sessionfiber.New(sessions))
 	app.Get("/", func(c fiber.Ctx) error {
-		visits, err := sessions.FromContext(c.Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.FromContext(c.Context()), 1)
 		if err != nil {
 			return err
 		}
-		return c.SendString(fmt.Sprintf("visit %d\n", visits))
+		return c.SendString(fmt.Sprintf("visit %d\n", n))
 	})
 	return app
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -28,11 +30,11 @@ func main() {
 
 func pages(engine *gin.Engine, sessions *cookiesession.Manager) {
 	engine.GET("/", func(c *gin.Context) {
-		visits, err := sessions.FromContext(c.Request.Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.Session(c.Request), 1)
 		if err != nil {
 			c.String(http.StatusInternalServerError, "%v", err)
 			return
 		}
-		c.String(http.StatusOK, "visit %d\n", visits)
+		c.String(http.StatusOK, "visit %d\n", n)
 	})
 }

@@ -24,7 +24,7 @@ func endings(t *testing.T, m *cookiesession.Manager, engine *gin.Engine) *gin.En
 	engine.GET("/empty", func(c *gin.Context) { exampletest.Count(t, m, c.Request.Context()) })
 	engine.GET("/error", func(c *gin.Context) {
 		exampletest.Count(t, m, c.Request.Context())
-		c.AbortWithError(http.StatusInternalServerError, errors.New("no database"))
+		_ = c.AbortWithError(http.StatusInternalServerError, errors.New("no database")) // it returns what it was given
 	})
 	engine.GET("/panic", func(c *gin.Context) {
 		exampletest.Count(t, m, c.Request.Context())
@@ -42,9 +42,9 @@ func endings(t *testing.T, m *cookiesession.Manager, engine *gin.Engine) *gin.En
 		exampletest.Count(t, m, c.Request.Context())
 		rest := 2
 		c.Stream(func(w io.Writer) bool {
-			fmt.Fprint(w, m.FromContext(c.Request.Context()).Set("late", true), "\n")
+			_, err := fmt.Fprint(w, m.FromContext(c.Request.Context()).Set("late", true), "\n")
 			rest--
-			return rest > 0
+			return err == nil && rest > 0
 		})
 	})
 	engine.GET("/logout", func(c *gin.Context) {

@@ -52,7 +52,11 @@ func TestMiddlewareGivenToUseIsNotRunOnThe404(t *testing.T) {
 	r := routes(m)
 	r.Use(m.Handler)
 	r.NotFoundHandler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() { fmt.Fprint(w, recover()) }()
+		defer func() {
+			if _, err := fmt.Fprint(w, recover()); err != nil {
+				t.Error(err)
+			}
+		}()
 		m.FromContext(r.Context())
 	})
 	b := exampletest.NewBrowser(t, r)

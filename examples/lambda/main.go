@@ -14,6 +14,8 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -32,12 +34,14 @@ func main() {
 func serve(sessions *cookiesession.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		visits, err := sessions.FromContext(r.Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.Session(r), 1)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "visit %d\n", visits)
+		if _, err := fmt.Fprintf(w, "visit %d\n", n); err != nil {
+			log.Print(err)
+		}
 	})
 	return sessions.Handler(mux)
 }

@@ -165,7 +165,9 @@ func TestAChangeAfterTheHeaderDoesNotLeakIntoTheResponse(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusOK)
 			late = s.Set("user", "eve")
-			io.Copy(w, bytes.NewReader([]byte("hello")))
+			if _, err := io.Copy(w, bytes.NewReader([]byte("hello"))); err != nil {
+				t.Error(err)
+			}
 		}))
 		res, cookie := visit(t, front, h, "")
 		wrote.Wait()

@@ -88,7 +88,7 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	go list.Run(context.Background())
+	go func() { log.Print("marks are read no more: ", list.Run(context.Background())) }()
 	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring, Validate: list.Validate})
 	if err != nil {
 		log.Fatal(err)
@@ -107,28 +107,31 @@ func (s *site) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.home)
 	mux.HandleFunc("POST /login", s.login)
-	mux.HandleFunc("POST /logout", s.user(s.logout))
-	mux.HandleFunc("POST /logout-device", s.user(s.logoutDevice))
-	mux.HandleFunc("POST /logout-others", s.user(s.logoutOthers))
-	mux.HandleFunc("POST /logout-everywhere", s.user(s.logoutEverywhere))
-	mux.HandleFunc("POST /password", s.user(s.changePassword))
+	mux.HandleFunc("POST /logout", s.loggedIn(s.logout))
+	mux.HandleFunc("POST /logout-device", s.loggedIn(s.logoutDevice))
+	mux.HandleFunc("POST /logout-others", s.loggedIn(s.logoutOthers))
+	mux.HandleFunc("POST /logout-everywhere", s.loggedIn(s.logoutEverywhere))
+	mux.HandleFunc("POST /password", s.loggedIn(s.changePassword))
 	return http.NewCrossOriginProtection().Handler(mux)
 }
+
+// user is the name of who is logged in.
+var user = cookiesession.NewField[string]("user")
 
 // errForm is what the visitor can put right.
 var errForm = errors.New("wrong name, password or device")
 
-// user is a handler for those who are logged in. It must not tell that
+// loggedIn is a handler for those who are logged in. It must not tell that
 // something has ended when it has not.
-func (s *site) user(handle func(r *http.Request, session *cookiesession.Session, user string) error) http.HandlerFunc {
+func (s *site) loggedIn(handle func(r *http.Request, session *cookiesession.Session, name string) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		session := s.sessions.FromContext(r.Context())
-		user, ok := cookiesession.Get[string](session, "user")
+		session := s.sessions.Session(r)
+		name, ok := user.Get(session)
 		if !ok {
 			http.Error(w, "not logged in", http.StatusUnauthorized)
 			return
 		}
-		finish(w, r, handle(r, session, user))
+		finish(w, r, handle(r, session, name))
 	}
 }
 
@@ -148,84 +151,86 @@ func finish(w http.ResponseWriter, r *http.Request, err error) {
 func key(user string) string { return "user:" + user }
 
 func (s *site) login(w http.ResponseWriter, r *http.Request) {
-	user := r.FormValue("name")
-	if !s.accounts.check(user, r.FormValue("password")) {
+	name := r.FormValue("name")
+	if !s.accounts.check(name, r.FormValue("password")) {
 		finish(w, r, errForm)
 		return
 	}
-	session := s.sessions.FromContext(r.Context())
+	session := s.sessions.Session(r)
 	// What the session held before may have been planted.
-	if err := errors.Join(session.Destroy(), session.Set("user", user)); err != nil {
+	if err := errors.Join(session.Destroy(), user.Set(session, name)); err != nil {
 		finish(w, r, err)
 		return
 	}
-	finish(w, r, s.begin(r, session, user))
+	finish(w, r, s.begin(r, session, name))
 }
 
 // begin logs the session in and notes its device.
-func (s *site) begin(r *http.Request, session *cookiesession.Session, user string) error {
-	if err := s.list.Login(session, key(user)); err != nil {
+func (s *site) begin(r *http.Request, session *cookiesession.Session, name string) error {
+	if err := s.list.Login(session, key(name)); err != nil {
 		return err
 	}
-	s.accounts.add(user, device{session.ID(), r.UserAgent(), time.Now()})
+	s.accounts.add(name, device{session.ID(), r.UserAgent(), time.Now()})
 	return nil
 }
 
-func (s *site) logout(r *http.Request, session *cookiesession.Session, user string) error {
+func (s *site) logout(r *http.Request, session *cookiesession.Session, name string) error {
 	id := session.ID()
 	if err := s.list.End(r.Context(), session); err != nil {
 		return err
 	}
-	s.accounts.remove(user, func(d device) bool { return d.ID == id })
+	s.accounts.remove(name, func(d device) bool { return d.ID == id })
 	return nil
 }
 
 // logoutDevice ends one session by its ID. The database says whether it is
 // this user's: an ID from a form may be anybody's.
-func (s *site) logoutDevice(r *http.Request, _ *cookiesession.Session, user string) error {
+func (s *site) logoutDevice(r *http.Request, _ *cookiesession.Session, name string) error {
 	id := r.FormValue("id")
-	if !slices.ContainsFunc(s.accounts.list(user), func(d device) bool { return d.ID == id }) {
+	if !slices.ContainsFunc(s.accounts.list(name), func(d device) bool { return d.ID == id }) {
 		return errForm
 	}
 	if err := s.list.Revoke(r.Context(), id); err != nil {
 		return err
 	}
-	s.accounts.remove(user, func(d device) bool { return d.ID == id })
+	s.accounts.remove(name, func(d device) bool { return d.ID == id })
 	return nil
 }
 
 // logoutOthers ends every session of the user, and logs this one in anew.
-func (s *site) logoutOthers(r *http.Request, session *cookiesession.Session, user string) error {
-	if err := s.list.Revoke(r.Context(), key(user)); err != nil {
+func (s *site) logoutOthers(r *http.Request, session *cookiesession.Session, name string) error {
+	if err := s.list.Revoke(r.Context(), key(name)); err != nil {
 		return err
 	}
-	s.accounts.remove(user, func(device) bool { return true })
-	return s.begin(r, session, user)
+	s.accounts.remove(name, func(device) bool { return true })
+	return s.begin(r, session, name)
 }
 
-func (s *site) logoutEverywhere(r *http.Request, session *cookiesession.Session, user string) error {
-	if err := s.list.Revoke(r.Context(), key(user)); err != nil {
+func (s *site) logoutEverywhere(r *http.Request, session *cookiesession.Session, name string) error {
+	if err := s.list.Revoke(r.Context(), key(name)); err != nil {
 		return err
 	}
-	s.accounts.remove(user, func(device) bool { return true })
+	s.accounts.remove(name, func(device) bool { return true })
 	return session.Destroy()
 }
 
 // changePassword ends the other sessions once the old password opens nothing
 // any more: one that logged in between the two would else stay.
-func (s *site) changePassword(r *http.Request, session *cookiesession.Session, user string) error {
-	if !s.accounts.check(user, r.FormValue("old")) || r.FormValue("new") == "" {
+func (s *site) changePassword(r *http.Request, session *cookiesession.Session, name string) error {
+	if !s.accounts.check(name, r.FormValue("old")) || r.FormValue("new") == "" {
 		return errForm
 	}
-	s.accounts.setPassword(user, r.FormValue("new"))
-	return s.logoutOthers(r, session, user)
+	s.accounts.setPassword(name, r.FormValue("new"))
+	return s.logoutOthers(r, session, name)
 }
 
 func (s *site) home(w http.ResponseWriter, r *http.Request) {
-	session := s.sessions.FromContext(r.Context())
-	user, _ := cookiesession.Get[string](session, "user")
+	session := s.sessions.Session(r)
+	name := user.Or(session, "")
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	page.Execute(w, map[string]any{"User": user, "Devices": s.accounts.list(user), "This": session.ID()})
+	if err := page.Execute(w, map[string]any{"User": name, "Devices": s.accounts.list(name), "This": session.ID()}); err != nil {
+		log.Print(err)
+	}
 }
 
 var page = template.Must(template.New("page").Parse(`<!doctype html>

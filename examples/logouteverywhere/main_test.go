@@ -49,7 +49,7 @@ func newSite(t *testing.T) *testSite {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go list.Run(t.Context())
+	go func() { _ = list.Run(t.Context()) }() // it ends with the test
 	m := cookiesessiontest.NewManager(t, cookiesession.Config{Validate: list.Validate})
 	return &testSite{&site{m, list, newAccounts()}, t, source}
 }
@@ -100,7 +100,7 @@ func (b *browser) wantIn(want bool) {
 	b.t.Helper()
 	b = b.copied() // looking changes nothing
 	if _, page := b.ask("GET", "/"); strings.Contains(page, "Hello ") != want {
-		b.t.Errorf("%s: want a log-in: %t, the page is\n%s", b.agent, want, page)
+		b.t.Errorf("%s: want a login: %t, the page is\n%s", b.agent, want, page)
 	}
 }
 

@@ -22,6 +22,9 @@ var files embed.FS
 // Parsed once, with functions that know nobody; each request binds its own.
 var pages = template.Must(template.New("").Funcs(cookiesession.FuncMap(nil)).ParseFS(files, "*.html"))
 
+// subscribed is the address. The template finds it under its key.
+var subscribed = cookiesession.NewField[string]("address")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -37,10 +40,10 @@ func main() {
 func routes(sessions *cookiesession.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		render(w, sessions.FromContext(r.Context()), "subscribe.html")
+		render(w, sessions.Session(r), "subscribe.html")
 	})
 	mux.HandleFunc("POST /subscribe", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		key, text := subscribe(s, r.FormValue("address"))
 		if err := s.Flash(key, text); err != nil {
 			log.Print("no message for the visitor: ", err)
@@ -58,9 +61,9 @@ func subscribe(s *cookiesession.Session, address string) (key, text string) {
 	switch {
 	case !strings.Contains(address, "@"):
 		return "danger", "“" + address + "” is no address."
-	case cookiesession.GetOr(s, "address", "") == address:
+	case subscribed.Or(s, "") == address:
 		return "warning", "You had subscribed before."
-	case s.Set("address", address) != nil:
+	case subscribed.Set(s, address) != nil:
 		return "danger", "This could not be stored."
 	}
 	return "success", "Subscribed: " + address

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +17,13 @@ func post(address string) *http.Request {
 	r := httptest.NewRequest("POST", "/subscribe", strings.NewReader(url.Values{"address": {address}}.Encode()))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	return r
+}
+
+func must(t *testing.T, errs ...error) {
+	t.Helper()
+	if err := errors.Join(errs...); err != nil {
+		t.Error(err)
+	}
 }
 
 func serve(m *cookiesession.Manager, r *http.Request) (*http.Response, string) {
@@ -34,7 +42,7 @@ func TestAMessageIsShownOnThePageAfterTheRedirect(t *testing.T) {
 			m := cookiesessiontest.NewManager(t, cookiesession.Config{})
 			r := cookiesessiontest.Request(t, m, post(test.address), func(s *cookiesession.Session) {
 				if test.before != "" {
-					s.Set("address", test.before)
+					must(t, subscribed.Set(s, test.before))
 				}
 			})
 			res, _ := serve(m, r)
@@ -56,7 +64,7 @@ func TestThePageShowsTheFirstOfSuccessWarningAndDangerOnce(t *testing.T) {
 			m := cookiesessiontest.NewManager(t, cookiesession.Config{})
 			r := cookiesessiontest.Request(t, m, httptest.NewRequest("GET", "/", nil), func(s *cookiesession.Session) {
 				for _, key := range strings.Fields(test.keys) {
-					s.Flash(key, "<"+key+">")
+					must(t, s.Flash(key, "<"+key+">"))
 				}
 			})
 			res, body := serve(m, r)
@@ -75,8 +83,7 @@ func TestNoVisitorSeesTheMessageOfAnother(t *testing.T) {
 	var all sync.WaitGroup
 	for _, name := range []string{"ada", "bob", "eve", "joe"} {
 		r := cookiesessiontest.Request(t, m, httptest.NewRequest("GET", "/", nil), func(s *cookiesession.Session) {
-			s.Set("address", name+"@example.com")
-			s.Flash("success", "hello "+name)
+			must(t, subscribed.Set(s, name+"@example.com"), s.Flash("success", "hello "+name))
 		})
 		all.Go(func() {
 			for range 20 {

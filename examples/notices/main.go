@@ -58,13 +58,13 @@ func main() {
 func routes(sessions *cookiesession.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		shown := noticesOf(sessions.FromContext(r.Context()))
+		shown := noticesOf(sessions.Session(r))
 		if err := page.Execute(w, shown.list); err != nil {
 			log.Print(err)
 		}
 	})
 	mux.HandleFunc("POST /invite", func(w http.ResponseWriter, r *http.Request) {
-		told := noticesOf(sessions.FromContext(r.Context()))
+		told := noticesOf(sessions.Session(r))
 		for _, address := range strings.Fields(r.FormValue("addresses")) {
 			if strings.Contains(address, "@") {
 				told.add("success", "Invited "+address)

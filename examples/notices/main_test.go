@@ -25,8 +25,12 @@ func serve(m *cookiesession.Manager, r *http.Request) *httptest.ResponseRecorder
 	return w
 }
 
-func carried(list ...notice) func(*cookiesession.Session) {
-	return func(s *cookiesession.Session) { s.Flash("notices", list) }
+func carried(t *testing.T, list ...notice) func(*cookiesession.Session) {
+	return func(s *cookiesession.Session) {
+		if err := s.Flash("notices", list); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func next(t *testing.T, m *cookiesession.Manager, r *http.Request, w *httptest.ResponseRecorder) []notice {
@@ -47,7 +51,7 @@ func TestAllMessagesOfARequestArrive(t *testing.T) {
 func TestASecondRedirectLosesNoMessage(t *testing.T) {
 	m := cookiesessiontest.NewManager(t, cookiesession.Config{})
 	first := notice{"success", "first"}
-	r := cookiesessiontest.Request(t, m, invite("a@example.com"), carried(first))
+	r := cookiesessiontest.Request(t, m, invite("a@example.com"), carried(t, first))
 	if got := next(t, m, r, serve(m, r)); len(got) != 2 || got[0] != first {
 		t.Errorf("the next page shows %v", got)
 	}
@@ -55,7 +59,7 @@ func TestASecondRedirectLosesNoMessage(t *testing.T) {
 
 func TestAPageShowsThemAllOnce(t *testing.T) {
 	m := cookiesessiontest.NewManager(t, cookiesession.Config{})
-	r := cookiesessiontest.Request(t, m, httptest.NewRequest("GET", "/", nil), carried(notice{"success", "one"}, notice{"danger", "<two>"}))
+	r := cookiesessiontest.Request(t, m, httptest.NewRequest("GET", "/", nil), carried(t, notice{"success", "one"}, notice{"danger", "<two>"}))
 	w := serve(m, r)
 	if body := w.Body.String(); !strings.Contains(body, `<p class="success">one</p>`) || !strings.Contains(body, `<p class="danger">&lt;two&gt;</p>`) {
 		t.Errorf("the page is\n%s", body)

@@ -8,6 +8,7 @@ package main
 import (
 	"fmt"
 	"html"
+	"io"
 	"log"
 	"net/http"
 	"os"
@@ -19,6 +20,11 @@ import (
 const (
 	ordinary   = 30 * time.Minute
 	remembered = 30 * 24 * time.Hour
+)
+
+var (
+	user   = cookiesession.NewField[string]("user")
+	basket = cookiesession.NewField[[]string]("basket")
 )
 
 // config is the policy of the short login; the long one is the exception.
@@ -34,19 +40,19 @@ func config(ring *cookiesession.Keyring) cookiesession.Config {
 	}
 }
 
-// login begins a new session for user. Destroy, and not only CycleID, because
+// login begins a new session for the user of that name. Destroy, and not only CycleID, because
 // AbsoluteTimeout counts from the creation of the session: who has looked
 // around for days before logging in would be remembered for the days that are
 // left. What shall come along is taken along.
-func login(s *cookiesession.Session, user string, remember bool) error {
-	basket := cookiesession.GetOr(s, "basket", []string{})
+func login(s *cookiesession.Session, name string, remember bool) error {
+	kept := basket.Or(s, []string{})
 	if err := s.Destroy(); err != nil {
 		return err
 	}
 	if remember {
 		s.SetExpiry(cookiesession.Idle(remembered))
 	}
-	return s.Update(map[string]any{"user": user, "basket": basket})
+	return s.Update(map[string]any{user.Key(): name, basket.Key(): kept})
 }
 
 func main() {
@@ -64,21 +70,23 @@ func main() {
 func routes(sessions *cookiesession.Manager) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
+		s := sessions.Session(r)
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		if user, ok := cookiesession.Get[string](s, "user"); ok {
-			fmt.Fprintf(w, "<p>Hello %s, until %s.</p>\n", html.EscapeString(user), s.ExpiresAt().Format(time.RFC1123))
-			return
+		page := loginForm
+		if name, ok := user.Get(s); ok {
+			page = fmt.Sprintf("<p>Hello %s, until %s.</p>\n", html.EscapeString(name), s.ExpiresAt().Format(time.RFC1123))
 		}
-		fmt.Fprint(w, loginForm)
+		if _, err := io.WriteString(w, page); err != nil {
+			log.Print(err)
+		}
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
-		user, ok := authenticate(r.FormValue("name"), r.FormValue("password"))
+		name, ok := authenticate(r.FormValue("name"), r.FormValue("password"))
 		if !ok {
 			http.Error(w, "wrong name or password", http.StatusUnauthorized)
 			return
 		}
-		if err := login(sessions.FromContext(r.Context()), user, r.FormValue("remember") != ""); err != nil {
+		if err := login(sessions.Session(r), name, r.FormValue("remember") != ""); err != nil {
 			http.Error(w, "please try again", http.StatusInternalServerError)
 			return
 		}

@@ -16,6 +16,8 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
 	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	if err != nil {
@@ -66,14 +68,16 @@ func logKeys(logger *slog.Logger, ring *cookiesession.Keyring) {
 
 func serve(logger *slog.Logger, sessions *cookiesession.Manager) http.Handler {
 	return sessions.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		visits, err := s.Add("visits", 1)
+		s := sessions.Session(r)
+		n, err := visits.Add(s, 1)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
 		// A session logs as a fingerprint of its ID and the names of its keys.
 		logger.InfoContext(r.Context(), "visit", "session", s)
-		fmt.Fprintf(w, "visit %d\n", visits)
+		if _, err := fmt.Fprintf(w, "visit %d\n", n); err != nil {
+			logger.ErrorContext(r.Context(), "no answer", "reason", err)
+		}
 	}))
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http/httptest"
 	"strings"
@@ -101,7 +102,9 @@ func TestALateWriteIsLoggedAsAnError(t *testing.T) {
 	if err := sessions.Commit(map[string][]string{}, s, 200); err != nil {
 		t.Fatal(err)
 	}
-	s.Set("user", "ann")
+	if err := s.Set("user", "ann"); !errors.Is(err, cookiesession.ErrCommitted) {
+		t.Errorf("a late Set gives %v", err)
+	}
 	got := lines(t, &out)
 	if len(got) != 2 || got[0].Level != "WARN" || got[0].Event != "late-look" || got[1].Level != "ERROR" || got[1].Event != "write-refused" {
 		t.Errorf("logged: %s", &out)

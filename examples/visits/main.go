@@ -2,6 +2,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"log"
 	"net/http"
@@ -10,20 +11,20 @@ import (
 	"github.com/cookiesession/cookiesession"
 )
 
+var visits = cookiesession.NewField[int]("visits")
+
 func main() {
-	ring, err := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
-	if err != nil {
-		log.Fatal(err)
-	}
+	ring, keysErr := cookiesession.ParseKeyring(os.Getenv("SESSION_KEYS"))
 	sessions, err := cookiesession.New(cookiesession.Config{Keyring: ring})
-	if err != nil {
+	if err := errors.Join(keysErr, err); err != nil {
 		log.Fatal(err)
 	}
 	http.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		s := sessions.FromContext(r.Context())
-		before := cookiesession.GetOr(s, "visits", 0)
-		s.Set("visits", before+1)
-		fmt.Fprintf(w, "You have been here %d times before.\n", before)
+		if n, err := visits.Add(sessions.Session(r), 1); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		} else if _, err := fmt.Fprintf(w, "This is your visit number %d.\n", n); err != nil {
+			log.Print(err)
+		}
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:8080", sessions.Handler(http.DefaultServeMux)))
 }

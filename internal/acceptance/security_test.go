@@ -655,7 +655,7 @@ func TestDestroyAndSetAtTheLogInKeepNothingThatWasPlanted(t *testing.T) {
 		testkit.Equal(t, name+": the flash is there", after.Has("notice"), keeps)
 		testkit.Equal(t, name+": the metadata is there", after.Metadata("planted") != nil, keeps)
 		testkit.Equal(t, name+": the id is another", after.ID() != id, true)
-		testkit.Equal(t, name+": the log-in is there", after.Value("user"), any("victim"))
+		testkit.Equal(t, name+": the login is there", after.Value("user"), any("victim"))
 	}
 }
 

@@ -51,22 +51,30 @@ func fieldsOf(t reflect.Type) (Fields, error) {
 	if err != nil {
 		return Fields{}, err
 	}
+	// A reader counts with the seats which fields it has seen: a slice of bools
+	// is cheaper than a map of names.
 	seat := 0
 	for _, x := range f.ByName {
 		x.Seat = seat
 		seat++
 	}
 	for _, x := range f.List {
+		// The mark of a private field is in the name, so that it costs nothing when
+		// a value is written.
 		x.Encoded = wire.AppendText(nil, x.name)
 		if x.Private {
 			x.Encoded = wire.AppendPrivateText(nil, x.name)
 		}
 		f.Private = f.Private || x.Private
+		// A map says first how many fields it has. Where all are always written,
+		// nobody has to count.
 		f.Sparse = f.Sparse || x.omitEmpty || x.Locked || len(x.index) > 1
 		if f.AsList && x.Locked {
 			err = Within(x.Path, errNowhere)
 		}
 	}
+	// Without this check a struct with only unexported fields would be stored as
+	// an empty map. Its values would be lost, and no error would say so.
 	if len(f.List) == 0 && hollow(t) {
 		err = errHollow
 	}
@@ -91,6 +99,7 @@ func hollow(t reflect.Type) bool {
 // embedded struct of which a name is taken stays a field of its own, so that
 // both values are kept. The structs on the way here are outer.
 func collect(t reflect.Type, outer []reflect.Type) (f Fields, err error) {
+	// A struct can embed a pointer to itself. The library would not end.
 	if slices.Contains(outer, t) || len(outer) > wire.MaxDepth {
 		return f, errItself
 	}
@@ -101,14 +110,21 @@ func collect(t reflect.Type, outer []reflect.Type) (f Fields, err error) {
 	for i := range t.NumField() {
 		sf := t.Field(i)
 		x := newField(sf)
+		// The library has a field of this name for tags that are about the whole
+		// struct.
 		if sf.Name == "_msgpack" {
 			f.AsList = x.tag.has("as_array") || x.tag.has("asArray")
 			omitEmpty = omitEmpty || x.omitEmpty
 		}
+		// An embedded struct may be of a type that is not exported, and its
+		// exported fields are stored all the same, as encoding/json does.
 		if x.tag[0] == "-" || !sf.IsExported() && !embedsStruct(sf) {
 			continue
 		}
 		x.omitEmpty = x.omitEmpty || omitEmpty
+		// Only the fields of the struct itself claim their names here. Those of
+		// embedded structs have to wait, because a field of the outer struct comes
+		// first.
 		if own = append(own, x); embedsStruct(sf) && !x.Locked && !x.tag.has("noinline") {
 			embedded[x], err = collect(structOf(sf.Type), append(outer, t))
 		} else {
@@ -139,6 +155,7 @@ func (f *Fields) claim(x *Field) error {
 func (f *Fields) fill(own []*Field, embedded map[*Field]Fields) error {
 	for _, x := range own {
 		inner, isEmbedded := embedded[x]
+		// No name is taken, so the embedded struct is stored by its fields.
 		if isEmbedded && !f.clashes(inner) {
 			for _, y := range inner.List {
 				y = x.embed(y)
@@ -149,6 +166,8 @@ func (f *Fields) fill(own []*Field, embedded map[*Field]Fields) error {
 			}
 			continue
 		}
+		// A name is taken, so the embedded struct is stored as one field under its
+		// own name.
 		if isEmbedded {
 			if err := f.claim(x); err != nil {
 				return Within(x.Path, err)
@@ -156,6 +175,8 @@ func (f *Fields) fill(own []*Field, embedded map[*Field]Fields) error {
 		}
 		f.List = append(f.List, x)
 	}
+	// Other names come last. They never take the place of a name that a field is
+	// written under.
 	for _, x := range own {
 		for _, name := range append(x.tag.aliases(), x.name) {
 			if _, taken := f.ByName[name]; !taken && !x.Locked {
@@ -174,6 +195,8 @@ func (f *Fields) clashes(inner Fields) bool {
 // newField reads the tags of a field. A field with the tag json:"-" is private,
 // whatever its msgpack tag says: its author does not want it in JSON.
 func newField(sf reflect.StructField) *Field {
+	// Spaces are taken away as the library does: a tag with a space after the
+	// comma is a usual mistake.
 	t := tag(strings.Split(strings.ReplaceAll(sf.Tag.Get("msgpack"), " ", ""), ","))
 	x := &Field{
 		Ref: Ref{typ: sf.Type}, Path: "." + sf.Name, index: sf.Index, name: t[0], tag: t,
@@ -198,9 +221,11 @@ func (x *Field) embed(y *Field) *Field {
 // one, that is stored by its fields.
 func embedsStruct(sf reflect.StructField) bool {
 	t := structOf(sf.Type)
+	// A time.Time is a struct, and is stored as an instant.
 	if !sf.Anonymous || t.Kind() != reflect.Struct || t == timeType {
 		return false
 	}
+	// A struct that encodes itself is one value. Its fields are its own affair.
 	encodes, decodes, why := ownMethods(t)
 	return !encodes && !decodes && why == nil
 }
@@ -209,6 +234,8 @@ func embedsStruct(sf reflect.StructField) bool {
 // is nil, unless that is to be filled.
 func (x *Field) In(v reflect.Value, fill bool) (reflect.Value, bool) {
 	for i, step := range x.index {
+		// Only an embedded pointer can stand on the way. It is filled when a value
+		// is read, and never when one is written.
 		if i > 0 && v.Kind() == reflect.Pointer {
 			if v.IsNil() {
 				if !fill {
@@ -233,6 +260,8 @@ func (x *Field) Present(v reflect.Value) bool {
 		return false
 	case !x.omitEmpty:
 		return true
+	// An empty slice is not the zero value, but nothing of it would be lost: it
+	// has no elements.
 	case (v.Kind() == reflect.Slice || v.Kind() == reflect.Map) && !x.Shape().Encodes:
 		return v.Len() > 0
 	}

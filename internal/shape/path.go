@@ -11,6 +11,8 @@ func (e *pathError) Unwrap() error { return e.err }
 
 // Within puts a step, as ".Field" or "[3]", in front of the path of an error.
 func Within(step string, err error) error {
+	// The steps are joined, so that an error has one path and not a path for
+	// each level.
 	if inner, ok := err.(*pathError); ok {
 		return &pathError{step + inner.path, inner.err}
 	}

@@ -24,6 +24,7 @@ func JSON(raw []byte) any {
 // JSONTime returns t, or text where encoding/json does not take a time: before
 // the year 0 and after 9999.
 func JSONTime(t time.Time) any {
+	// MarshalJSON of a whole session would fail because of one such time.
 	if y := t.Year(); y < 0 || y > 9999 {
 		return t.Format(time.RFC3339Nano)
 	}

@@ -33,7 +33,8 @@ const (
 	public     extent = true // without what is private
 )
 
-// read is where all values without a type come from. It recurses as deep as raw
+// read is where all values without a type come from. Almost every number fits in
+// an int64, so a caller needs a second case only for those above it. It recurses as deep as raw
 // is, which is wire.MaxDepth at most. It allocates no more than raw has bytes for,
 // times the size of an interface: no count is believed before that.
 func read(raw []byte, want extent) (v any, ok bool) {
@@ -54,6 +55,7 @@ func read(raw []byte, want extent) (v any, ok bool) {
 		return string(text), true
 	case wire.Bin:
 		b, _ := wire.Bytes(raw)
+		// A copy: the caller may change it, and the encoded value is shared.
 		return bytes.Clone(b), true
 	case wire.Array:
 		return list(raw, n, want)
@@ -63,6 +65,8 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	if t, ok := wire.Time(raw); ok {
 		return t, true
 	}
+	// An extension has a meaning only where the application has registered it.
+	// So the library reads it.
 	ok = WithLibrary(raw, func(d *msgpack.Decoder) (err error) {
 		v, err = d.DecodeInterface()
 		return err
@@ -73,9 +77,12 @@ func read(raw []byte, want extent) (v any, ok bool) {
 	return v, true
 }
 
-// list reads an array. One element that is not known makes all of it unknown: a
+// list reads an array. The list is made at once in its whole length, because
+// wire.Count has seen a byte for each element. One element that is not known makes all of it unknown: a
 // list with a hole would have other positions.
 func list(raw []byte, n int, want extent) (any, bool) {
+	// A struct that is stored as a list has no names. So one private field hides
+	// all of it.
 	if want == public && wire.Private(raw) {
 		return nil, true
 	}
@@ -91,7 +98,9 @@ func list(raw []byte, n int, want extent) (any, bool) {
 }
 
 // mapping reads a map. As long as all keys are text it is a map[string]any, which
-// templates and JSON can use. One other key makes it a map[any]any.
+// templates and JSON can use. One other key makes it a map[any]any, which is made
+// only then. A list or a map cannot be a key in Go, and putting one into a map
+// would panic.
 func mapping(raw []byte, n int, want extent) (any, bool) {
 	texts, others := make(map[string]any, n), map[any]any(nil)
 	var rawKey []byte
@@ -100,6 +109,7 @@ func mapping(raw []byte, n int, want extent) (any, bool) {
 			rawKey = part
 			continue
 		}
+		// The value of a private field is not even decoded.
 		if want == public && wire.Private(rawKey) {
 			continue
 		}
@@ -139,8 +149,9 @@ func keyText(raw []byte) (string, bool) {
 	return string(text), ok
 }
 
-// decoder decodes one value after another. It comes from a pool; what it decoded
-// is never in it any more when it goes back.
+// decoder decodes one value after another. It comes from a pool, because a new one
+// for each value would be an allocation that nobody needs. Before it goes back,
+// everything that it decoded has left it.
 type decoder struct {
 	msgpack *msgpack.Decoder
 	in      bytes.Reader
@@ -157,6 +168,7 @@ func WithLibrary(raw []byte, decode func(*msgpack.Decoder) error) (ok bool) {
 	d := decoders.Get().(*decoder)
 	d.in.Reset(raw)
 	d.msgpack.Reset(&d.in)
+	// The cost of a new decoder is paid only where a value could not be read.
 	if decode(d.msgpack) != nil {
 		return false // and this decoder is in an unknown state: dropped
 	}

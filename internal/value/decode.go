@@ -23,6 +23,7 @@ func Decode[T any](raw []byte) (v T, ok bool) {
 		*p, ok = wire.Int64(raw)
 		return v, ok
 	case *int:
+		// An int has 32 bits on some machines. A larger number is no int there.
 		i, ok := wire.Int64(raw)
 		*p = int(i)
 		if !ok || int64(*p) != i {
@@ -37,6 +38,7 @@ func Decode[T any](raw []byte) (v T, ok bool) {
 // decodeAny is everything but the shortcuts of Decode. It stands apart from
 // Decode so that a scalar's v need not be on the heap.
 func decodeAny[T any](raw []byte) (v T, ok bool) {
+	// What was half filled is not given away: the caller gets the zero T.
 	if read(raw, shape.Of(reflect.TypeFor[T]()), reflect.ValueOf(&v).Elem()) {
 		return v, true
 	}
@@ -48,6 +50,8 @@ func Of(raw []byte) any { return untyped.Of(raw) }
 
 // All returns all values of pairs as [Of] does.
 func All(pairs wire.Pairs) map[string]any {
+	// Everything is decoded here, so a caller who needs one value asks for it by
+	// its key.
 	out := make(map[string]any, pairs.Len())
 	for key, raw := range pairs.All() {
 		out[key] = Of(raw)

@@ -32,14 +32,22 @@ func (e *encoder) mapping(v reflect.Value, s *shape.Shape, depth int) error {
 	if err := e.msgpack.EncodeMapLen(v.Len()); err != nil {
 		return err
 	}
+	// The pairs of outer maps are in the same slice, before first. They are left
+	// alone.
 	start, first := len(e.out.b), len(e.pairs)
+	// One key and one element serve for all pairs, so the walk allocates nothing
+	// for each of them.
 	key, elem := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
 	var seen reflect.Value
+	// Only keys of an interface type can become equal when they are read. Other
+	// maps pay nothing for the check.
 	if s.Reread {
 		seen = reflect.MakeMap(v.Type())
 	}
 	for iter := v.MapRange(); iter.Next(); {
 		key.SetIterKey(iter)
+		// Copying into a variable makes the element addressable, which methods of a
+		// pointer need.
 		elem.SetIterValue(iter)
 		at := pair{key: len(e.out.b)}
 		err := e.value(key, s.Key.Shape(), depth, 0)
@@ -88,11 +96,15 @@ func (e *encoder) sort(start int, pairs []pair) error {
 		x, y := out[a.key:a.value], out[b.key:b.value]
 		return cmp.Or(bytes.Compare(content(x), content(y)), bytes.Compare(x, y))
 	})
+	// The pairs are copied aside and written back in order. The scratch is kept
+	// for the next map.
 	e.scratch = append(e.scratch[:0], out[start:]...)
 	e.out.b = out[:start]
 	var last []byte
 	for _, p := range pairs {
 		raw := e.scratch[p.key-start : p.end-start]
+		// Equal keys stand beside each other now, so one comparison finds a doubled
+		// one.
 		if key := raw[:p.value-p.key]; !bytes.Equal(key, last) {
 			last = key
 		} else {
@@ -105,6 +117,8 @@ func (e *encoder) sort(start int, pairs []pair) error {
 
 // content is what a key is sorted by.
 func content(key []byte) []byte {
+	// Without the header: its length would otherwise come before the text, and
+	// "b" before "aa".
 	if text, ok := wire.Text(key); ok {
 		return text
 	}

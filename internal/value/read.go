@@ -24,8 +24,10 @@ import (
 func read(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	kind := wire.KindOf(raw)
 	switch {
+	// A type with a decoder of its own decides itself what it accepts.
 	case s.Decodes:
 		return untyped.WithLibrary(raw, func(d *msgpack.Decoder) error { return d.DecodeValue(v) })
+	// A type that can never be stored cannot have been stored.
 	case s.Why != nil:
 		return false
 	case kind == wire.Nil:
@@ -33,6 +35,8 @@ func read(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	}
 	switch s.Kind {
 	case reflect.Pointer:
+		// A pointer is stored as what it points to. So a program may change a field
+		// from T to *T and back.
 		v.Set(reflect.New(v.Type().Elem()))
 		return read(raw, s.Elem.Shape(), v.Elem())
 	case reflect.Interface:
@@ -71,6 +75,8 @@ func readScalar(raw []byte, kind reflect.Kind, v reflect.Value) bool {
 		t, ok := wire.Time(raw)
 		v.Set(reflect.ValueOf(t))
 		return ok
+	// The order of these cases covers all kinds of integers and floats, also
+	// those of named types.
 	case v.CanInt():
 		i, ok := wire.Int64(raw)
 		v.SetInt(i)
@@ -99,6 +105,8 @@ func readInterface(raw []byte, v reflect.Value) bool {
 // readBytes reads bytes. Text is not taken for bytes, nor the other way: what is
 // stored as text stays text. An array has to be exactly as long.
 func readBytes(raw []byte, v reflect.Value) bool {
+	// The bytes are copied, because the encoded value is shared by all who read
+	// the session.
 	b, ok := wire.Bytes(raw)
 	if v.Kind() == reflect.Slice {
 		v.SetBytes(bytes.Clone(b))
@@ -114,6 +122,8 @@ const ahead = 16
 // readList reads a slice or an array. An array has to be exactly as long: the
 // library would leave what is missing zero.
 func readList(raw []byte, elem *shape.Shape, v reflect.Value) bool {
+	// The number is what the input says. It is believed only up to a limit, see
+	// ahead.
 	_, n := wire.Count(raw)
 	if v.Kind() == reflect.Array {
 		if n != v.Len() {
@@ -123,6 +133,8 @@ func readList(raw []byte, elem *shape.Shape, v reflect.Value) bool {
 		v.Set(reflect.MakeSlice(v.Type(), 0, min(n, ahead)))
 	}
 	for i, element := range wire.Each(raw) {
+		// The slice grows with the elements that were read, and never by what the
+		// input claims.
 		if v.Kind() == reflect.Slice {
 			v.Grow(1)
 			v.SetLen(i + 1)
@@ -144,11 +156,15 @@ func readMap(raw []byte, s *shape.Shape, v reflect.Value) bool {
 	for i, part := range wire.Each(raw) {
 		if i%2 == 0 {
 			key.SetZero()
+			// A key of an interface type may hold a list, and a map with such a key
+			// would panic.
 			if !read(part, s.Key.Shape(), key) || !key.Comparable() {
 				return false
 			}
 			continue
 		}
+		// What the pair before has left must not stay in the fields that this one
+		// does not have.
 		elem.SetZero()
 		if !read(part, s.Elem.Shape(), elem) {
 			return false
@@ -165,6 +181,8 @@ func readMap(raw []byte, s *shape.Shape, v reflect.Value) bool {
 // struct with the tag as_array and as many fields.
 func readStruct(raw []byte, f *shape.Fields, v reflect.Value) bool {
 	kind, n := wire.Count(raw)
+	// The positions are the names here, so a list of another length is another
+	// struct.
 	if kind == wire.Array && f.AsList && n == len(f.List) {
 		for i, element := range wire.Each(raw) {
 			if !readField(element, f.List[i], v) {
@@ -185,6 +203,8 @@ func readStruct(raw []byte, f *shape.Fields, v reflect.Value) bool {
 			}
 			continue
 		}
+		// A private field is found as well: the mark is in the header of the name
+		// and not in the name.
 		name, ok := wire.Text(part)
 		if x = f.ByName[string(name)]; !ok || x != nil && seen[x.Seat] {
 			return false

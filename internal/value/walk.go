@@ -35,6 +35,8 @@ var (
 // their own encoder makes of the zero value, and a struct with one such field
 // could not be read at all.
 func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error {
+	// The shortest way to know that a decoder accepts a value is to let it read
+	// the value.
 	start := len(e.out.b)
 	err := e.write(v, s, depth, hops)
 	if err == nil && s.Decodes && !read(e.out.b[start:], s, reflect.New(s.Type).Elem()) {
@@ -45,6 +47,7 @@ func (e *encoder) value(v reflect.Value, s *shape.Shape, depth, hops int) error 
 
 func (e *encoder) write(v reflect.Value, s *shape.Shape, depth, hops int) error {
 	switch {
+	// A type with methods of its own comes first, whatever its kind is.
 	case s.Encodes:
 		return e.itself(v)
 	case s.Why != nil:
@@ -59,15 +62,21 @@ func (e *encoder) write(v reflect.Value, s *shape.Shape, depth, hops int) error 
 		return e.msgpack.EncodeBool(v.Bool())
 	case reflect.String:
 		return e.msgpack.EncodeString(v.String())
+	// The width is kept. A float32 that became a float64 would have other digits
+	// as text.
 	case reflect.Float32:
 		return e.msgpack.EncodeFloat32(float32(v.Float()))
 	case reflect.Float64:
 		return e.msgpack.EncodeFloat64(v.Float())
+	// Without the monotonic clock and the time zone: the same instant is the
+	// same bytes everywhere.
 	case shape.Instant:
 		return e.msgpack.EncodeTime(*addressable(v).Addr().Interface().(*time.Time))
 	case shape.Bytes:
 		return e.msgpack.EncodeBytes(addressable(v).Bytes())
 	}
+	// The library writes each integer in its shortest form, so a type may be
+	// widened later.
 	if v.CanInt() {
 		return e.msgpack.EncodeInt(v.Int())
 	}
@@ -81,6 +90,7 @@ func (e *encoder) follow(v reflect.Value, s *shape.Shape, depth, hops int) error
 	switch {
 	case v.IsNil():
 		return e.msgpack.EncodeNil()
+	// Nobody builds such a chain on purpose, but a pointer to itself is one.
 	case hops == wire.MaxDepth:
 		return errChain
 	case s.Kind == reflect.Pointer:
@@ -95,6 +105,7 @@ func (e *encoder) follow(v reflect.Value, s *shape.Shape, depth, hops int) error
 // container writes what has elements. Only these are nested, so the depth is
 // checked here. A nil slice or map is told from an empty one.
 func (e *encoder) container(v reflect.Value, s *shape.Shape, depth int) error {
+	// Get gives back a nil for a nil, and an empty slice for an empty one.
 	if (s.Kind == reflect.Slice || s.Kind == reflect.Map) && v.IsNil() {
 		return e.msgpack.EncodeNil()
 	}
@@ -114,6 +125,8 @@ func (e *encoder) container(v reflect.Value, s *shape.Shape, depth int) error {
 // element may change the slice meanwhile. If it is shorter then, that is a panic,
 // which encode catches.
 func (e *encoder) list(v reflect.Value, elem *shape.Shape, depth int) error {
+	// A header that promises more than follows would make the whole payload
+	// unreadable.
 	n := v.Len()
 	if err := e.msgpack.EncodeArrayLen(n); err != nil {
 		return err
@@ -133,6 +146,8 @@ func (e *encoder) itself(v reflect.Value) (err error) {
 			err = errPanicked
 		}
 	}()
+	// The encoder has settings. The method may change them, so they are set
+	// before it and after it.
 	start := len(e.out.b)
 	e.configure()
 	err = e.msgpack.EncodeValue(addressable(v))
@@ -155,6 +170,8 @@ func addressable(v reflect.Value) reflect.Value {
 	if v.CanAddr() {
 		return v
 	}
+	// The copy is for the method. What the method changes in it does not reach
+	// the value of the caller.
 	c := reflect.New(v.Type()).Elem()
 	c.Set(v)
 	return c
@@ -164,6 +181,8 @@ func addressable(v reflect.Value) reflect.Value {
 // names or, with the tag as_array, as a list. The number of the fields stands in
 // front of them, so those that are left out have to be counted first.
 func (e *encoder) structure(v reflect.Value, f *shape.Fields, depth int) error {
+	// A list always has all of its elements: an element that is left out would
+	// move the others.
 	n := len(f.List)
 	if f.Sparse && !f.AsList {
 		n = 0
@@ -202,8 +221,11 @@ func (e *encoder) fieldsHeader(f *shape.Fields, n int) error {
 func (e *encoder) field(v reflect.Value, f *shape.Fields, x *shape.Field, depth int) error {
 	field, ok := x.In(v, false)
 	switch {
+	// Reading could not put it back, so storing it would lose it.
 	case x.Locked && ok && !field.IsNil():
 		return errNotASlot
+	// A nil in its place would be read back as an empty struct, not as a nil
+	// pointer.
 	case f.AsList && !ok:
 		return errNilEmbedded
 	case f.AsList:

@@ -27,6 +27,8 @@ func parsePairs(b []byte) (p Pairs, size int, ok bool) {
 	if kind != Map {
 		return Pairs{}, 0, false
 	}
+	// The order is checked here, once. Lookups, merges and writes rely on it
+	// afterwards, and so does the rule that no key comes twice.
 	at := header
 	var last []byte
 	for i := range n {
@@ -45,6 +47,8 @@ func parsePairs(b []byte) (p Pairs, size int, ok bool) {
 
 // parseKey returns the string at at and where it ends.
 func parseKey(b []byte, at int) (key []byte, end int, ok bool) {
+	// Short keys are read without the general header. Opening a session spends
+	// much of its time here.
 	if at < len(b) {
 		if n, ok := shortText(b[at]); ok && n < len(b)-at {
 			return b[at+1 : at+1+n], at + 1 + n, true
@@ -78,6 +82,8 @@ type Place struct {
 
 // Find returns the place of key.
 func (p Pairs) Find(key string) Place {
+	// The walk ends at the first key that is not below. Keys are sorted, so the
+	// wanted one cannot come later.
 	for at := 0; at < len(p.run); {
 		k, value := p.key(at)
 		if string(k) < key {
@@ -101,6 +107,7 @@ func (p Pairs) Put(at Place, key string, value []byte) Pairs {
 	if at.found {
 		return p.splice(at.value, at.end, p.n, value)
 	}
+	// A key has a header of at most 5 bytes, so this never grows.
 	pair := make([]byte, 0, len(key)+5+len(value))
 	return p.splice(at.start, at.start, p.n+1, append(AppendText(pair, key), value...))
 }
@@ -120,10 +127,14 @@ func (p Pairs) Merge(other Pairs) Pairs {
 	if other.n == 0 {
 		return p
 	}
+	// Both runs are sorted, so one walk over both is enough. The smaller key of
+	// the two goes next.
 	b := Builder{Pairs{run: make([]byte, 0, len(p.run)+len(other.run))}}
 	for i, j := 0, 0; i < len(p.run) || j < len(other.run); {
 		from, at := p, &i
 		if first := p.compare(i, other, j); first >= 0 {
+			// Both have the key: the pair of p is passed over, and that of other is
+			// copied.
 			if first == 0 {
 				_, _, i = p.pair(i)
 			}
@@ -214,12 +225,15 @@ func (p Pairs) end(at int) int {
 	if n, ok := shortText(c); ok {
 		return at + 1 + n
 	}
+	// Tokens, addresses and names are longer than 31 bytes and hardly ever
+	// longer than 255.
 	if c == 0xd9 { // a string of up to 255 bytes
 		return at + 2 + int(p.run[at+1])
 	}
 	if c <= 0x7f || c >= 0xe0 { // fixint
 		return at + 1
 	}
+	// Everything else is measured by the general walk.
 	size, _ := skip(p.run[at:], 0)
 	return at + size
 }
@@ -230,6 +244,7 @@ func shortText(c byte) (n int, ok bool) { return int(c & 0x1f), c&0xe0 == 0xa0 }
 
 // splice returns p with n pairs and what is between from and to replaced.
 func (p Pairs) splice(from, to, n int, by []byte) Pairs {
+	// The old run stays as it is: a reader without a lock may still hold it.
 	run := make([]byte, 0, len(p.run)-(to-from)+len(by))
 	run = append(run, p.run[:from]...)
 	run = append(run, by...)

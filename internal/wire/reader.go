@@ -21,6 +21,7 @@ func (r *Reader) Failed() bool { return r.bad }
 // Array takes the header of an array and returns its number of elements.
 func (r *Reader) Array() int {
 	kind, header, n := head(r.b)
+	// The number is no larger than the bytes that are left: see head.
 	if kind != Array {
 		r.bad = true
 	}
@@ -39,6 +40,8 @@ func (r *Reader) Value() []byte {
 
 // Pairs takes a map whose keys are strings in ascending order, none twice.
 func (r *Reader) Pairs() Pairs {
+	// The values inside stay encoded. Only their lengths and their depth are
+	// checked.
 	p, n, ok := parsePairs(r.b)
 	r.advance(n, ok)
 	return p
@@ -47,6 +50,8 @@ func (r *Reader) Pairs() Pairs {
 // Int takes an integer.
 func (r *Reader) Int() int64 {
 	i, size := takeInt64(r.b)
+	// A cookie may hold a number of any width, and a later version may write a
+	// wider one.
 	if r.advance(size, size > 0) == nil {
 		return 0
 	}
@@ -68,6 +73,8 @@ func (r *Reader) advance(n int, ok bool) []byte {
 	if r.bad {
 		return nil
 	}
+	// Nothing is copied. The caller owns the bytes for as long as the session
+	// lives.
 	v := r.b[:n]
 	r.b = r.b[n:]
 	return v

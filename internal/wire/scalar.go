@@ -40,6 +40,8 @@ func integer(b []byte) (u uint64, negative bool, size int) {
 	if len(b) == 0 {
 		return 0, false, 0
 	}
+	// Small numbers are their own first byte. Everything else that is an integer
+	// has a first byte from 0xcc to 0xd3.
 	switch c := b[0]; {
 	case c <= 0x7f:
 		return uint64(c), false, 1
@@ -48,16 +50,20 @@ func integer(b []byte) (u uint64, negative bool, size int) {
 	case c < 0xcc || c > 0xd3:
 		return 0, false, 0
 	}
+	// The low two bits of the first byte say the width: 1, 2, 4 or 8 bytes. So
+	// no table is needed.
 	width := 1 << (b[0] & 3) // 0xcc to 0xcf have no sign, 0xd0 to 0xd3 do
 	if size = 1 + width; len(b) < size {
 		return 0, false, 0
 	}
+	// A loop and not encoding/binary, because all four widths are one loop.
 	for _, c := range b[1:size] {
 		u = u<<8 | uint64(c)
 	}
 	if b[0] < 0xd0 {
 		return u, false, size
 	}
+	// Shifting up and down again copies the sign into the upper bits.
 	unused := 64 - 8*width
 	i := int64(u<<unused) >> unused
 	return uint64(i), i < 0, size
@@ -69,6 +75,8 @@ func Float64(b []byte) (float64, bool) {
 	if kind != Float {
 		return 0, false
 	}
+	// A float32 has an exact float64, so a program that reads the wider type
+	// loses nothing.
 	if n == 4 {
 		return float64(math.Float32frombits(binary.BigEndian.Uint32(b[header:]))), true
 	}
@@ -101,9 +109,13 @@ func Time(b []byte) (time.Time, bool) {
 	if kind != Ext || b[header-1] != timeExt {
 		return time.Time{}, false
 	}
+	// msgpack has three encodings of an instant. The shortest has whole seconds
+	// until 2106. The middle one has 34 bits of seconds and 30 of nanoseconds.
+	// The longest has every instant that Go has, those before 1970 too.
 	b = b[header : header+n]
 	var sec, nsec uint64
 	switch n {
+	// The widths are 4, 8 and 12 bytes, and no others.
 	case 4:
 		sec = uint64(binary.BigEndian.Uint32(b))
 	case 8:
@@ -114,6 +126,8 @@ func Time(b []byte) (time.Time, bool) {
 	default:
 		return time.Time{}, false
 	}
+	// Without this check one instant would have several encodings, and the
+	// libraries of other languages would read different ones.
 	if nsec >= 1e9 {
 		return time.Time{}, false
 	}
@@ -122,6 +136,8 @@ func Time(b []byte) (time.Time, bool) {
 
 // AppendInt appends i in its shortest encoding.
 func AppendInt(b []byte, i int64) []byte {
+	// A number that is not negative is written without a sign, as the library
+	// does. So two equal numbers have equal bytes, whatever their type in Go.
 	switch {
 	case i >= 0:
 		return appendUint(b, uint64(i))
@@ -140,10 +156,13 @@ func AppendInt(b []byte, i int64) []byte {
 // SizeInt is the length of what AppendInt appends. It is found by appending,
 // to an array on the stack, so it cannot differ.
 func SizeInt(i int64) int {
+	// No integer takes more than 9 bytes: the first one and 8 of the number.
 	var b [9]byte
 	return len(AppendInt(b[:0], i))
 }
 
+// appendUint appends u in its shortest encoding. The limits are those of the
+// widths that msgpack has.
 func appendUint(b []byte, u uint64) []byte {
 	switch {
 	case u <= 0x7f:
@@ -165,6 +184,8 @@ func AppendBytes(b, p []byte) []byte { return append(appendLength(b, 0xc4, len(p
 // the three stand behind each other, and the first one is code.
 func appendLength(b []byte, code byte, n int) []byte {
 	switch {
+	// Nothing that fits in cookies has a length of 32 bits. A caller may still
+	// ask for one, and gets a right answer.
 	case n <= math.MaxUint8:
 		return append(b, code, byte(n))
 	case n <= math.MaxUint16:
@@ -189,6 +210,8 @@ func SizeBytes(n int) int {
 
 // AppendText appends s as a string.
 func AppendText(b []byte, s string) []byte {
+	// A short string has its length in its first byte. Most keys and most values
+	// of a session are that short.
 	if n := len(s); n <= 31 {
 		b = append(b, 0xa0|byte(n))
 	} else {
@@ -199,10 +222,14 @@ func AppendText(b []byte, s string) []byte {
 
 // AppendTime appends t in the shortest of msgpack's three encodings.
 func AppendTime(b []byte, t time.Time) []byte {
+	// A time before 1970 has a negative second. As an unsigned number that is
+	// above all limits below, so it takes the longest encoding.
 	sec, nsec := uint64(t.Unix()), uint64(t.Nanosecond())
 	switch {
 	case sec>>32 == 0 && nsec == 0:
 		return binary.BigEndian.AppendUint32(append(b, 0xd6, timeExt), uint32(sec))
+	// 30 bits of nanoseconds stand above 34 bits of seconds. That holds all
+	// times until the year 2514.
 	case sec>>34 == 0:
 		return binary.BigEndian.AppendUint64(append(b, 0xd7, timeExt), nsec<<34|sec)
 	}

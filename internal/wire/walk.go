@@ -52,12 +52,16 @@ func skip(b []byte, depth int) (int, bool) {
 	switch kind {
 	case Bad:
 		return 0, false
+	// A map has a key and a value for each of its pairs. To the walk they are
+	// elements like others.
 	case Map:
 		n *= 2
 	case Array:
 	default:
 		return at + n, true
 	}
+	// This is checked before the elements are, so what is nested too deep costs
+	// no more than its first levels.
 	if depth == MaxDepth {
 		return 0, false
 	}
@@ -93,6 +97,8 @@ func Each(b []byte) iter.Seq2[int, []byte] {
 		default:
 			return
 		}
+		// Every element is measured again here. Keeping the lengths would take
+		// memory in proportion to what the input claims.
 		for i := range n {
 			size, ok := Skip(b[at:])
 			if !ok || !yield(i, b[at:at+size]) {
@@ -122,11 +128,15 @@ func head(b []byte) (kind Kind, header, n int) {
 	case c <= 0xbf:
 		return enough(b, Str, 1, int(c&0x1f))
 	}
+	// The table has an entry for each of the 32 first bytes that are left. Bytes
+	// that msgpack does not use have no kind there.
 	h := headers[c-0xc0]
 	if h.kind == Bad || len(b) < 1+int(h.length)+int(h.extra) {
 		return Bad, 0, 0
 	}
 	header = 1 + int(h.length) + int(h.extra)
+	// The length stands behind the first byte, in as many bytes as the table
+	// says.
 	switch h.length {
 	case 0:
 		return enough(b, h.kind, header, int(h.fixed))
@@ -135,6 +145,8 @@ func head(b []byte) (kind Kind, header, n int) {
 	case 2:
 		return enough(b, h.kind, header, int(binary.BigEndian.Uint16(b[1:])))
 	}
+	// The comparison is made in 64 bits: where an int has 32, a length of 4 GB
+	// would look negative.
 	long := binary.BigEndian.Uint32(b[1:])
 	if uint64(long) > uint64(len(b)) {
 		return Bad, 0, 0
@@ -157,6 +169,7 @@ var headers = [0x20]struct {
 	kind                 Kind
 	length, extra, fixed uint8
 }{
+	// The index is the first byte less 0xc0.
 	0x00: {kind: Nil},
 	0x02: {kind: Bool},
 	0x03: {kind: Bool},

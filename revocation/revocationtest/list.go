@@ -68,7 +68,7 @@ func (i *Instance) Alive(cookie string) bool {
 	return err == nil && !s.IsNew()
 }
 
-// list is the promise: in force elsewhere within one second, and a log-in
+// list is the promise: in force elsewhere within one second, and a login
 // after the return is in on every instance.
 func (s *suite) list() {
 	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
@@ -86,7 +86,7 @@ func (s *suite) list() {
 	for range 5 {
 		onA, onB, other := a.Login("user:42"), b.Login("user:42"), b.Login("user:43")
 		if !a.Alive(onB) || !b.Alive(onA) {
-			s.Fatal("a log-in is refused")
+			s.Fatal("a login is refused")
 		}
 		if err := a.List.Revoke(s.context(), "user:42"); err != nil {
 			s.Fatal(err)
@@ -103,7 +103,7 @@ func (s *suite) list() {
 		for _, i := range []*Instance{a, b} {
 			again := i.Login("user:42")
 			if !a.Alive(again) || !b.Alive(again) || !a.Alive(other) {
-				s.Error("a log-in after Revoke's return is refused, or one of somebody else")
+				s.Error("a login after Revoke's return is refused, or one of somebody else")
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func Run(t *testing.T, start func(t *testing.T) Engine) {
 		{"Restore changes nothing that is there", (*suite).restoresNothing},
 		{"a context that has ended is an error", (*suite).ended},
 		{"a foreign cursor is an error or begins anew", (*suite).foreign},
-		{"a list on it spreads a log-out within a second", (*suite).list},
+		{"a list on it spreads a logout within a second", (*suite).list},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(&suite{T: t, engine: start(t)})

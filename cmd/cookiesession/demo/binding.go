@@ -34,7 +34,7 @@ type bindingPanel struct {
 
 // bindingSays explains each state to whoever sees it for the first time.
 var bindingSays = map[string]string{
-	"unbound": "There is no log-in that a browser could bind. The shop asks for it when you log in.",
+	"unbound": "There is no login that a browser could bind. The shop asks for it when you log in.",
 	"pending": "The shop has asked for it, and this browser has registered no key yet. Chrome takes some milliseconds: look again. Most other browsers never do, and go on as before.",
 	"bound":   "This browser has proved that it holds the session's key. A copy of the cookies is worthless soon after the bound cookie's end.",
 	"stale":   "The session is bound, and no fresh proof came with this request. So it is empty here, and the browser that has the key goes on.",

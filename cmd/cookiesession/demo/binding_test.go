@@ -149,7 +149,7 @@ func TestThePanelSaysHowTheSessionIsBound(t *testing.T) {
 	}
 	page := b.post("/login", "name", "Ada")
 	if binding.asked != 1 {
-		t.Errorf("a log-in called Bind %d times", binding.asked)
+		t.Errorf("a login called Bind %d times", binding.asked)
 	}
 	shows(t, page, `id="binding">pending<`)
 	shows(t, page, "has registered no key yet")
@@ -198,7 +198,7 @@ func TestWhatABrowserAsksOfABindingReachesIt(t *testing.T) {
 	site, _, _ := newBoundSite(t)
 	for path, want := range map[string]int{"/.well-known/dbsc/registration": http.StatusOK, "/lab/steal": http.StatusForbidden, "/lab/thief": http.StatusForbidden} {
 		r := httptest.NewRequest("POST", "https://shop.test"+path, nil)
-		r.Header.Set("Sec-Fetch-Site", "cross-site") // after a log-in elsewhere
+		r.Header.Set("Sec-Fetch-Site", "cross-site") // after a login elsewhere
 		w := httptest.NewRecorder()
 		site.ServeHTTP(w, r)
 		if w.Code != want {
@@ -207,7 +207,7 @@ func TestWhatABrowserAsksOfABindingReachesIt(t *testing.T) {
 	}
 }
 
-// The browser registers its key between the log-in and the page after it.
+// The browser registers its key between the login and the page after it.
 func TestARegistrationDoesNotTakeWhatTheNextPageIsToSay(t *testing.T) {
 	site, _, _ := newBoundSite(t)
 	b := newBrowser(t, site)
@@ -428,6 +428,6 @@ func TestABasketThatDoesNotFitBesideTheLoginStaysBehind(t *testing.T) {
 	b.jar.SetCookies(shop, (&http.Response{Header: h}).Cookies())
 	shows(t, b.get("/"), `id="basket-n">10<`)
 	page := b.post("/login", "name", "Ada")
-	shows(t, page, "Welcome, Ada. Your basket did not fit beside the log-in")
+	shows(t, page, "Welcome, Ada. Your basket did not fit beside the login")
 	shows(t, page, `id="basket-n">0<`)
 }

@@ -22,10 +22,10 @@ func newList(source revocation.Source) (*revocation.List, error) {
 // Run follows the source of marks until ctx ends.
 func (d *Site) Run(ctx context.Context) error { return d.revoked.Run(ctx) }
 
-// userKey is under which a user's log-ins are ended.
+// userKey is under which a user's logins are ended.
 func userKey(user string) string { return "user:" + user }
 
-// endLogins ends every log-in of the user of s.
+// endLogins ends every login of the user of s.
 func (d *Site) endLogins(ctx context.Context, s *cookiesession.Session) error {
 	user, ok := cookiesession.Get[string](s, keyUser)
 	if !ok {

@@ -134,7 +134,7 @@ func (d *Site) login(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(basket) > 0 && s.Set(keyBasket, basket) != nil {
-		d.back(w, r, "error", "Welcome, "+name+". Your basket did not fit beside the log-in, so it is empty now.")
+		d.back(w, r, "error", "Welcome, "+name+". Your basket did not fit beside the login, so it is empty now.")
 		return
 	}
 	d.back(w, r, "success", "Welcome, "+name+". Your session began anew, and the basket came along.")

@@ -7,10 +7,13 @@ package app
 
 import (
 	"fmt"
+	"log"
 	"net/http"
 
 	"github.com/cookiesession/cookiesession"
 )
+
+var visits = cookiesession.NewField[int]("visits")
 
 // New makes the handler. keys is a list of secrets, the sealing one first, as a
 // secret manager puts it into an environment variable.
@@ -25,12 +28,14 @@ func New(keys string) (http.Handler, error) {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
-		visits, err := sessions.FromContext(r.Context()).Add("visits", 1)
+		n, err := visits.Add(sessions.Session(r), 1)
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 			return
 		}
-		fmt.Fprintf(w, "visit %d\n", visits)
+		if _, err := fmt.Fprintf(w, "visit %d\n", n); err != nil {
+			log.Print(err)
+		}
 	})
 	return sessions.Handler(mux), nil
 }

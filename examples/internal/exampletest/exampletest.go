@@ -4,6 +4,7 @@ package exampletest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -64,9 +65,8 @@ func (b *Browser) Get(t testing.TB, path string) (*http.Response, string) {
 	if err != nil {
 		return &http.Response{Header: http.Header{}}, err.Error()
 	}
-	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	if err != nil {
+	if err := errors.Join(err, res.Body.Close()); err != nil {
 		t.Fatal(err)
 	}
 	return res, string(body)

@@ -200,7 +200,7 @@ func shopPages(m *cookiesession.Manager, b *dbsc.Binding) http.Handler {
 	}
 	mux.HandleFunc("GET /{$}", page)
 	mux.HandleFunc("POST /login", logIn)
-	mux.HandleFunc("GET /callback", logIn) // the way back from a log-in elsewhere
+	mux.HandleFunc("GET /callback", logIn) // the way back from a login elsewhere
 	mux.HandleFunc("POST /logout", func(w http.ResponseWriter, r *http.Request) {
 		m.FromContext(r.Context()).Destroy()
 		http.Redirect(w, r, "/", http.StatusSeeOther)

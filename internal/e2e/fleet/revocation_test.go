@@ -23,11 +23,11 @@ const (
 	away     = 3 * time.Second // the engine, each time
 	inForce  = time.Second     // a mark, on every instance
 	tooLong  = time.Second     // a request: the engine is away for longer
-	settling = 2 * time.Second // before the first log-out
+	settling = 2 * time.Second // before the first logout
 )
 
 // TestAnEngineThatIsKilledTwiceLetsNoRevokedCookieLive is the promise: four
-// processes behind nginx, 200 visitors, 20 log-outs everywhere, and an engine
+// processes behind nginx, 200 visitors, 20 logouts everywhere, and an engine
 // that is killed and started again meanwhile.
 func TestAnEngineThatIsKilledTwiceLetsNoRevokedCookieLive(t *testing.T) {
 	if testing.Short() {
@@ -151,11 +151,11 @@ func (f *members) run(t *testing.T) (alive int64) {
 	checks.Wait()
 	close(done)
 	wg.Wait()
-	t.Logf("%d visitors, %d instances, %d requests, %d log-outs everywhere", visitors, instances, f.requests.Load(), logouts)
+	t.Logf("%d visitors, %d instances, %d requests, %d logouts everywhere", visitors, instances, f.requests.Load(), logouts)
 	return accepted.Load()
 }
 
-// accepted presents copied cookies to every instance, a second after the log-out
+// accepted presents copied cookies to every instance, a second after the logout
 // was confirmed and again later.
 func (f *members) accepted(g *guest, copies string) (n int64) {
 	for _, after := range []time.Duration{inForce, 2 * time.Second} {
@@ -260,7 +260,7 @@ func (g *guest) logoutEverywhere() {
 			g.fleet.complaints.add("%s: log out everywhere: %q", g.name, answer)
 			return
 		case time.Now().After(deadline):
-			g.fleet.complaints.add("%s: no log-out within a minute", g.name)
+			g.fleet.complaints.add("%s: no logout within a minute", g.name)
 			return
 		}
 	}

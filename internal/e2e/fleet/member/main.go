@@ -1,5 +1,5 @@
 // Command member is one process of a fleet whose sessions can be ended: the
-// smallest site with a log-in, and a revocation list on a real engine.
+// smallest site with a login, and a revocation list on a real engine.
 //
 //	member -addr 127.0.0.1:8081 -keys keys.json -source redis://127.0.0.1:6379
 package main
