@@ -128,7 +128,7 @@ func letters(r rune) rune {
 
 func TestTheAttributesAreThoseOfNetHTTP(t *testing.T) {
 	for name, a := range attributes {
-		for maxAge, seconds := range map[int]int{60: 60, 0: -1, cookie.NoMaxAge: 0} { // net/http's own: 0 for none, negative for 0
+		for maxAge, seconds := range map[int]int{60: 60, 1: 1, 0: -1, cookie.NoMaxAge: 0} { // net/http's own: 0 for none, negative for 0
 			c := cookie.New("n", a)
 			want := http.Cookie{
 				Name: "n", Value: "v", Path: a.Path, Domain: a.Domain, MaxAge: seconds,
@@ -213,5 +213,60 @@ func TestOneResponseDeletesAtMostSoManyChunks(t *testing.T) {
 	c, leftovers = cookie.New("n", cookie.Attributes{Path: "/a", Domain: "x.y"}), 0
 	if all := c.AppendDeletions(nil, &in[0], 0, &leftovers); len(all) != 4+cookie.MaxChunks {
 		t.Errorf("%d deletions, want 4 and %d of chunks", len(all), cookie.MaxChunks)
+	}
+}
+
+// refusals are the fields that a check refuses.
+func refusals(check func(refuse func(bad bool, field, reason string, args ...any))) (fields string) {
+	check(func(bad bool, field, _ string, _ ...any) {
+		if bad {
+			fields += field + " "
+		}
+	})
+	return strings.TrimSpace(fields)
+}
+
+func TestWhatBrowsersWouldDropIsRefused(t *testing.T) {
+	lax, none := http.SameSiteLaxMode, http.SameSiteNoneMode
+	for _, tc := range []struct {
+		a       cookie.Attributes
+		refused string
+	}{
+		{cookie.Attributes{Path: "/", SameSite: lax}, ""},
+		{cookie.Attributes{Path: "/", SameSite: http.SameSiteDefaultMode}, ""},
+		{cookie.Attributes{Path: "/", SameSite: 0}, "SameSite"},
+		{cookie.Attributes{Path: "/", SameSite: none + 1}, "SameSite"},
+		{cookie.Attributes{Path: "/", SameSite: none}, ""},
+		{cookie.Attributes{Path: "/", SameSite: none, Insecure: true}, "SameSite"},
+		{cookie.Attributes{Path: "/", SameSite: none, Partitioned: true}, ""},
+		{cookie.Attributes{Path: "/", SameSite: lax, Partitioned: true}, "Partitioned"},
+		{cookie.Attributes{Path: "/", SameSite: none, Partitioned: true, Insecure: true}, "SameSite Partitioned"},
+		{cookie.Attributes{Path: "app", SameSite: lax}, "Path"},
+		{cookie.Attributes{Path: "/a;b", SameSite: lax}, "Path"},
+		{cookie.Attributes{Path: "/a\nb", SameSite: lax}, "Path"},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "example.com"}, ""},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: ".example.com"}, ""},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "example.com."}, "Domain"},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "com"}, "Domain"},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: ".com"}, "Domain"},
+		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "a b.com"}, "Domain"},
+		{cookie.Attributes{Path: "/" + strings.Repeat("p", 1012), SameSite: lax, Domain: "example.com"}, ""}, // 1,024 bytes together
+		{cookie.Attributes{Path: "/" + strings.Repeat("p", 1013), SameSite: lax, Domain: "example.com"}, "Path"},
+	} {
+		if got := refusals(tc.a.Check); got != tc.refused {
+			t.Errorf("%.60v: refused for %q, want %q", tc.a, got, tc.refused)
+		}
+	}
+}
+
+func TestANameHasUpToSixtyFourCharactersAndNoSuffixOfOurs(t *testing.T) {
+	for name, refused := range map[string]string{
+		"session": "", "Shop-2_x": "", strings.Repeat("n", 64): "", strings.Repeat("n", 65): "Name",
+		"a.b": "Name", "s_shop": "Name", "shop_flash": "Name", "shop_flashes": "",
+	} {
+		got := refusals(func(refuse func(bool, string, string, ...any)) { cookie.CheckName(name, []string{"_flash"}, refuse) })
+		if got != refused {
+			t.Errorf("%q: refused for %q, want %q", name, got, refused)
+		}
 	}
 }

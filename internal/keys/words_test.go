@@ -118,6 +118,19 @@ func TestWordsInEveryShapeAreFound(t *testing.T) {
 	}
 }
 
+// Letters of hex digits alone follow one another as in English by chance, so
+// they are not judged. The capital letters would be words of their own otherwise.
+func TestHexDigitsAreNotTakenForWords(t *testing.T) {
+	for _, text := range []string{
+		"facade-decade-deface-accede-beaded-facade-faded",
+		"FACADE_DECADE_DEFACE_ACCEDE_BEADED_FACADE_FADED",
+	} {
+		if _, err := keys.ParseSecret(text); err != nil && strings.Contains(err.Error(), "made of words") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 // passphrase makes words into a text that is a secret in every other respect.
 func passphrase(rng *rand.Rand, words []string) string {
 	for {
