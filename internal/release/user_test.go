@@ -29,7 +29,6 @@ func TestAUserBuildsAgainstARelease(t *testing.T) {
 			core + " " + fake, core + "/adapters/gorilla " + fake, core + "/adapters/redis " + fake}, "\n\t")+"\n)\n")
 		u.write(t, "go.sum", sums(t))
 		u.write(t, "main.go", program)
-		u.must(t, "go", "mod", "tidy")
 		if out := u.must(t, "go", "run", "."); !strings.HasSuffix(out, "one visit") {
 			t.Errorf("the program says %q", out)
 		}
