@@ -212,6 +212,19 @@ func (d *describer) methods(named *types.Named) {
 		if value.Lookup(nil, f.Name()) != nil {
 			pointer = ""
 		}
-		d.line("func (%s%s) %s%s", pointer, d.text(named), f.Name(), d.signature(f))
+		d.line("func (%s%s) %s%s", pointer, receiver(named, f), f.Name(), d.signature(f))
 	}
+}
+
+// receiver names the type of a method with the type parameters as that method
+// calls them, without what they are limited to.
+func receiver(named *types.Named, f *types.Func) string {
+	var names []string
+	for p := range f.Signature().RecvTypeParams().TypeParams() {
+		names = append(names, p.Obj().Name())
+	}
+	if names == nil {
+		return named.Obj().Name()
+	}
+	return named.Obj().Name() + "[" + strings.Join(names, ", ") + "]"
 }
