@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -34,6 +35,17 @@ func TestAUserBuildsAgainstARelease(t *testing.T) {
 		}
 		if list := u.must(t, "go", "list", "-m", "-f", "{{.Path}} {{.Version}}{{with .Replace}} replaced{{end}}", "all"); strings.Contains(list, "replaced") || strings.Count(list, fake) != 3 {
 			t.Errorf("not each module of ours is taken at %s:\n%s", fake, list)
+		}
+	})
+	t.Run("a program with every module", func(t *testing.T) {
+		u := u.at(t)
+		u.write(t, "go.mod", "module example.com/shop\n\ngo 1.26.0\n\nrequire (\n\t"+strings.Join(u.modules, "\n\t")+"\n)\n")
+		for edge := range strings.Lines(u.must(t, "go", "mod", "graph")) {
+			for _, end := range strings.Fields(edge) {
+				if strings.HasPrefix(end, core) && !strings.HasSuffix(end, "@"+fake) {
+					t.Errorf("a module requires what was not released: %s", edge)
+				}
+			}
 		}
 	})
 	t.Run("the command, installed", func(t *testing.T) {
@@ -134,8 +146,9 @@ func skip(t *testing.T, why string) {
 
 // user is somebody who knows the released modules only.
 type user struct {
-	dir string
-	env []string
+	dir     string
+	env     []string
+	modules []string // each as it stands in a go.mod
 }
 
 // newUser makes module proxies of files. The first has our modules: the go
@@ -151,13 +164,14 @@ func newUser(t *testing.T, repository string) *user {
 	first, second := filepath.Join(dir, "proxy"), filepath.Join(must(t, dir, "go", "env", "GOMODCACHE"), "cache", "download")
 	u := &user{dir: dir, env: environment(
 		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url."+fileURL(repository)+".insteadOf", "GIT_CONFIG_VALUE_0=https://"+core,
-		"GOFLAGS=-mod=mod -modcacherw -trimpath", "GONOSUMDB="+core+","+core+"/*", "GOPRIVATE=", "GONOPROXY=none",
+		"GOFLAGS=-mod=mod -modcacherw -trimpath -ldflags=-w", "GONOSUMDB="+core+","+core+"/*", "GOPRIVATE=", "GONOPROXY=none",
 		"GOPROXY=direct", "GOMODCACHE="+first, "GOTOOLCHAIN=local")}
-	modules := strings.Fields(must(t, repository, "git", "tag"))
-	for i, tag := range modules {
-		modules[i] = strings.TrimSuffix(core+"/"+strings.TrimSuffix(tag, fake), "/") + "@" + fake
+	download := []string{"mod", "download"}
+	for tag := range strings.FieldsSeq(must(t, repository, "git", "tag")) {
+		path := strings.TrimSuffix(core+"/"+strings.TrimSuffix(tag, fake), "/")
+		u.modules, download = append(u.modules, path+" "+fake), append(download, path+"@"+fake)
 	}
-	u.must(t, "go", append([]string{"mod", "download"}, modules...)...)
+	u.must(t, "go", download...)
 	u.env = append(u.env, "GOMODCACHE="+filepath.Join(dir, "cache"), "GOPROXY="+
 		fileURL(filepath.Join(first, "cache", "download"))+","+fileURL(second)+","+must(t, dir, "go", "env", "GOPROXY"))
 	return u
@@ -174,7 +188,7 @@ func fileURL(path string) string {
 // at gives the user an empty directory outside of any module.
 func (u *user) at(t *testing.T) *user {
 	dir := t.TempDir()
-	return &user{dir: dir, env: append(append([]string{}, u.env...), "GOBIN="+filepath.Join(dir, "bin"))}
+	return &user{dir: dir, env: append(slices.Clone(u.env), "GOBIN="+filepath.Join(dir, "bin")), modules: u.modules}
 }
 
 func (u *user) write(t *testing.T, name, text string) {
