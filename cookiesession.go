@@ -176,7 +176,7 @@ func New(cfg Config) (*Manager, error) {
 func (c *Config) settings() settings {
 	a, base := c.attributes(), c.cookieName()
 	return settings{
-		Policy: lifetime.Policy{
+		policy: lifetime.Policy{
 			Idle: Idle(c.IdleTimeout).stored, RenewAfter: c.RenewAfter, Absolute: c.AbsoluteTimeout, FlashLifetime: c.FlashLifetime,
 			BrowserSession: c.BrowserSession, SaveEveryRequest: c.SaveEveryRequest, TrackViews: c.TrackViews,
 		},
@@ -372,5 +372,5 @@ func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 // ExpiryDate is when a session with e, last changed at modified, would end.
 // It is pure arithmetic: it opens no session and knows no AbsoluteTimeout.
 func (m *Manager) ExpiryDate(e Expiry, modified time.Time) time.Time {
-	return m.Date(e.stored, modified)
+	return m.policy.Date(e.stored, modified)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -245,4 +246,33 @@ func TestLookupIsFalseWhereSessionPanics(t *testing.T) {
 	}()
 	m.Session(r)
 	t.Error("Session did not panic")
+}
+
+// What a type embeds is exported with it: go doc does not show that, programs
+// can use it all the same.
+func TestNothingIsExportedThroughAnEmbeddedField(t *testing.T) {
+	for _, tc := range []struct {
+		of      any
+		methods string
+	}{
+		{&cookiesession.Manager{}, "Commit CompanionCookie ExpiryDate FromContext Handler Lookup NewContext Open OpenRequest Seal Session Unseal"},
+		{&cookiesession.Keyring{}, "Err Format LastRead LogValue MarshalJSON Refuse Replace ReplaceJSON Status String UnmarshalJSON"},
+		{cookiesession.Expiry{}, ""},
+		{cookiesession.Field[int]{}, "Add Edit Get Key Or Pop Set"},
+	} {
+		typ := reflect.TypeOf(tc.of)
+		var methods []string
+		for i := range typ.NumMethod() {
+			methods = append(methods, typ.Method(i).Name)
+		}
+		testkit.Equal(t, "methods of "+typ.String(), strings.Join(methods, " "), tc.methods)
+		if typ.Kind() == reflect.Pointer {
+			typ = typ.Elem()
+		}
+		for _, field := range reflect.VisibleFields(typ) {
+			if field.IsExported() {
+				t.Errorf("%v has the field %s", typ, field.Name)
+			}
+		}
+	}
 }

@@ -32,7 +32,7 @@ func (s *Session) planData(e ending) step {
 		s.work.Modified = e.now.Unix()
 	}
 	do.payload, do.cameLen = &s.work, s.cameLen()
-	do.maxAge = s.m.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), e.now)
+	do.maxAge = s.m.policy.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), e.now)
 	return do
 }
 
@@ -42,7 +42,7 @@ func (s *Session) worthKeeping(now time.Time) bool {
 	if s.work.Values.Len() == 0 && s.work.Metadata.Len() == 0 && s.work.Expiry == (payload.Expiry{}) {
 		return false
 	}
-	return now.Before(s.m.Deadline(s.work.Expiry, s.created(), now))
+	return now.Before(s.m.policy.Deadline(s.work.Expiry, s.created(), now))
 }
 
 // dataRoom is user.room of the data.

@@ -65,15 +65,15 @@ func (s *Session) ExpiresIn() time.Duration {
 func (s *Session) ExpiresAtBrowserClose() bool {
 	s.enter()
 	defer s.exit()
-	return s.m.EndsWithBrowser(s.work.Expiry)
+	return s.m.policy.EndsWithBrowser(s.work.Expiry)
 }
 
 // expiresAt needs the lock.
 func (s *Session) expiresAt(now time.Time) time.Time {
 	active := now
 	stored := s.live() && s.permitted && !s.destroyed && s.extent == decide.Untouched
-	if stored && !s.m.TrackViews && !s.renews(now) {
+	if stored && !s.m.policy.TrackViews && !s.renews(now) {
 		active = time.Unix(s.data.payload.Modified, 0)
 	}
-	return s.m.Deadline(s.work.Expiry, s.created(), active)
+	return s.m.policy.Deadline(s.work.Expiry, s.created(), active)
 }

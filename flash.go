@@ -102,7 +102,7 @@ func (s *Session) openFlash() {
 		f.end(decide.Invalid, ErrInvalid)
 		s.note(f.refusal(name, 0))
 	}
-	if f.standing == decide.Alive && s.m.FlashEnd(f.payload.Made) <= s.at.Unix() {
+	if f.standing == decide.Alive && s.m.policy.FlashEnd(f.payload.Made) <= s.at.Unix() {
 		f.payload = payload.Flash{}
 		f.end(decide.Expired, ErrExpired)
 		s.note(f.refusal(name, 0))
@@ -264,7 +264,7 @@ func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
 
 func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
 	return step{
-		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.FlashAge(made, e.now),
+		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.policy.FlashAge(made, e.now),
 		cameLen: s.flashCameLen(), stays: s.flashStays(), own: s.flash.changed(),
 	}
 }

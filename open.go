@@ -88,10 +88,10 @@ func (s *Session) open() {
 func (s *Session) openData() {
 	d := &s.data
 	openAt(s, dataAt, d, (*payload.Data).Unpack)
-	if s.m.TrackViews {
+	if s.m.policy.TrackViews {
 		s.openViews()
 	}
-	if s.live() && !s.at.Before(s.m.Deadline(d.payload.Expiry, time.Unix(d.payload.Created, 0), s.storedActivity())) {
+	if s.live() && !s.at.Before(s.m.policy.Deadline(d.payload.Expiry, time.Unix(d.payload.Created, 0), s.storedActivity())) {
 		d.end(decide.Expired, ErrExpired)
 		s.note(d.refusal(s.m.base, 0))
 	}
@@ -104,7 +104,7 @@ func (s *Session) openViews() {
 	openAt(s, viewsAt, v, (*payload.Views).Unpack)
 	s.views = v
 	if v.standing == decide.Alive && !s.live() { // without data they have a deadline of their own
-		end := s.m.Deadline(payload.Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
+		end := s.m.policy.Deadline(payload.Expiry{}, time.Unix(v.payload.Created, 0), time.Unix(v.payload.Last, 0))
 		if !s.at.Before(end) {
 			v.end(decide.Expired, ErrExpired)
 		}
@@ -115,7 +115,7 @@ func (s *Session) openViews() {
 // came, and why a cookie was refused.
 func openAt[P any](s *Session, at int, o *opened[P], unpack unpack[P]) {
 	in, name := &s.in[at], s.m.users[at].Name
-	o.open(s.m.ring, payload.Limits{Now: s.at, FlashLifetime: s.m.FlashSeconds()}, name, in, unpack)
+	o.open(s.m.ring, payload.Limits{Now: s.at, FlashLifetime: s.m.policy.FlashSeconds()}, name, in, unpack)
 	if len(in.Others()) > 0 {
 		s.note(Event{Kind: EventDoubled, CookieName: name, Bytes: in.Size})
 	}

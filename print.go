@@ -39,7 +39,7 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 		"expires_at": value.JSONTime(s.expiresAt(time.Now()).UTC()),
 		"new":        s.isNew(),
 	}
-	if s.m.TrackViews {
+	if s.m.policy.TrackViews {
 		out["views"] = s.counted()
 	}
 	return out, s.work.Values, s.readAllFlash()

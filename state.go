@@ -25,7 +25,7 @@ import (
 
 // settings is a [Config] made ready for use. It never changes.
 type settings struct {
-	lifetime.Policy
+	policy      lifetime.Policy
 	name        string // Config.Name
 	ring        *keyring.Ring
 	users       []user // of compartments, in the order in which a response treats them
@@ -255,7 +255,7 @@ func (s *Session) visitor() bool { return s.remembered() && s.work.ID == s.views
 
 // renews reports whether reading has become activity.
 func (s *Session) renews(now time.Time) bool {
-	return s.m.Renews(now, time.Unix(s.data.payload.Modified, 0))
+	return s.m.policy.Renews(now, time.Unix(s.data.payload.Modified, 0))
 }
 
 // note keeps an event until no lock is held. The session that Validate sees

@@ -75,12 +75,12 @@ func (s *Session) continuesViews() bool {
 // planViews is user.plan of the views. The history gets the room that is left.
 func (s *Session) planViews(e ending) step {
 	in := &s.in[viewsAt]
-	if !s.m.TrackViews && in.Size == 0 {
+	if !s.m.policy.TrackViews && in.Size == 0 {
 		return step{}
 	}
 	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed() && !e.refused
 	facts := decide.Views{
-		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.TrackViews, Panicked: e.panicked,
+		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.policy.TrackViews, Panicked: e.panicked,
 		Replaced: replaced, Foreign: s.crossSite && s.noCookies()}
 	switch {
 	case s.views != nil:
@@ -100,7 +100,7 @@ func (s *Session) planViews(e ending) step {
 	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= e.left }) {
 		return step{action: decide.Remove}
 	}
-	do.payload, do.maxAge = next, s.m.CookieAge(s.work.Expiry, s.created(), e.now, e.now)
+	do.payload, do.maxAge = next, s.m.policy.CookieAge(s.work.Expiry, s.created(), e.now, e.now)
 	return do
 }
 

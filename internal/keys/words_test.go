@@ -122,10 +122,10 @@ func TestWordsInEveryShapeAreFound(t *testing.T) {
 // they are not judged.
 func TestHexDigitsAreNotTakenForWords(t *testing.T) {
 	for _, text := range []string{
-		"face-bed-a-dad-faced-added-be-bead-bed-a-face",
-		"ace-added-a-ace-decade-deed-bad-fade-add-added",
+		"face-bed-a-dad-faced-added-be-bead-bed-a-face-a",
+		"ace-added-a-ace-decade-deed-bad-fade-add-added-a",
 	} {
-		if _, err := keys.ParseSecret(text); err != nil && strings.Contains(err.Error(), "made of words") {
+		if _, err := keys.ParseSecret(text); err != nil {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
