@@ -123,7 +123,7 @@ func TestWordsInEveryShapeAreFound(t *testing.T) {
 func TestHexDigitsAreNotTakenForWords(t *testing.T) {
 	for _, text := range []string{
 		"face-bed-a-dad-faced-added-be-bead-bed-a-face-ad",
-		"ace-added-a-ace-decade-deed-bad-fade-add-added-ad",
+		"ace-added-a-ace-decade-deed-bad-fade-add-added-a",
 	} {
 		if _, err := keys.ParseSecret(text); err != nil {
 			t.Errorf("%s: %v", text, err)
