@@ -36,7 +36,7 @@ func TestPairsAreReadAsNetHTTPReadsThem(t *testing.T) {
 
 func TestNamesAndChunksAreSplit(t *testing.T) {
 	for name, want := range map[string]string{
-		"s_shop": "s_shop 0 true", "s_shop.1": "s_shop 1 true", "s_shop.64": "s_shop 64 true", "s_shop.0": "s_shop 0 false",
+		"s_shop": "s_shop 0 true", "s_shop.1": "s_shop 1 true", "s_shop.64": "s_shop 64 true", "s_shop.123456": "s_shop 123456 true", "s_shop.1234567": "s_shop 0 false", ".1": " 1 true", "s_shop.0": "s_shop 0 false",
 		"s_shop.01": "s_shop 0 false", "s_shop.": "s_shop 0 false", "s_shop.x": "s_shop 0 false", "s_shop.1.2": "s_shop 0 false", "": " 0 true",
 	} {
 		first, index, ok := cookie.SplitName(name)
@@ -51,6 +51,17 @@ func TestNamesAndChunksAreSplit(t *testing.T) {
 		n, chunk, ok := cookie.SplitCount(rest)
 		if got := fmt.Sprint(n, " ", chunk, " ", ok); got != want {
 			t.Errorf("SplitCount(%q) = %s, want %s", rest, got, want)
+		}
+	}
+}
+
+func TestAChunkIsATagADotAndText(t *testing.T) {
+	for chunk, want := range map[string]string{
+		"tagA.text": "tagA text true", "tagA.": "tagA  true", "tagA": "  false", "tag": "  false", "": "  false", "t+gA.text": "  false", "tagAxtext": "  false",
+	} {
+		tag, text, ok := cookie.SplitTag(chunk)
+		if got := fmt.Sprint(tag, " ", text, " ", ok); got != want {
+			t.Errorf("%q: %q, want %q", chunk, got, want)
 		}
 	}
 }
