@@ -88,7 +88,10 @@ func sidKey(issuer, sid string) string { return fmt.Sprintf("oidc sid %q %q", is
 func subKey(issuer, sub string) string { return fmt.Sprintf("oidc sub %q %q", issuer, sub) }
 
 // attempt is a login under way, in the session until the visitor comes back.
-type attempt struct{ State, Nonce, Verifier string }
+type attempt struct {
+	State, Nonce, Verifier string
+	Began                  time.Time
+}
 
 var (
 	begun = cookiesession.NewField[attempt]("attempt")
@@ -96,7 +99,7 @@ var (
 )
 
 func (s *site) login(w http.ResponseWriter, r *http.Request) {
-	a := attempt{rand.Text(), rand.Text(), oauth2.GenerateVerifier()}
+	a := attempt{rand.Text(), rand.Text(), oauth2.GenerateVerifier(), time.Now()}
 	if err := begun.Set(s.sessions.Session(r), a); err != nil {
 		fail(w, err, http.StatusInternalServerError)
 		return
@@ -118,7 +121,7 @@ func (s *site) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	token, err := s.redeem(r.Context(), r.FormValue("code"), a)
 	if err == nil {
-		err = s.begin(session, token)
+		err = s.begin(session, token, a.Began)
 	}
 	if err != nil {
 		fail(w, err, http.StatusForbidden)
@@ -142,10 +145,10 @@ func (s *site) redeem(ctx context.Context, code string, a attempt) (*oidc.IDToke
 }
 
 // begin logs the session in. The provider may have ended its own session while
-// the visitor was on the way back, and has told us already. A token says its
-// time in whole seconds: who logs in within the second of such a mark begins
-// again.
-func (s *site) begin(session *cookiesession.Session, token *oidc.IDToken) error {
+// the visitor was on the way there and back, and has told us already. Then the
+// visitor begins again. The token's own time does not show that: it is issued
+// when the code is redeemed, which is later.
+func (s *site) begin(session *cookiesession.Session, token *oidc.IDToken, began time.Time) error {
 	var claims struct {
 		SID string `json:"sid"`
 	}
@@ -153,7 +156,7 @@ func (s *site) begin(session *cookiesession.Session, token *oidc.IDToken) error 
 		return err
 	}
 	keys := []string{subKey(token.Issuer, token.Subject)}
-	if at, ok := s.list.Marked(keys[0]); ok && !token.IssuedAt.After(at) {
+	if at, ok := s.list.Marked(keys[0]); ok && !began.After(at) {
 		return errOver
 	}
 	if claims.SID != "" {

@@ -247,6 +247,7 @@ func TestALogoutThatComesBeforeTheVisitorIsBackCounts(t *testing.T) {
 	for _, by := range []string{"sid", "sub"} {
 		t.Run(by, func(t *testing.T) {
 			w := newWorld(t)
+			w.provider.slow = 2 * time.Second
 			b := w.browser()
 			b.client.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
 				code := r.URL.Query().Get("code")

@@ -25,7 +25,8 @@ type provider struct {
 
 	mu    sync.Mutex
 	codes map[string]grant
-	user  string // who is sitting there
+	user  string        // who is sitting there
+	slow  time.Duration // how long after the visitor's return the code is redeemed
 }
 
 type grant struct{ user, sid, nonce, challenge string }
@@ -87,7 +88,7 @@ func (p *provider) answer(w http.ResponseWriter, v any) {
 
 func (p *provider) idClaims(g grant) claims {
 	now := time.Now()
-	return claims{"iss": p.url, "aud": clientID, "sub": g.user, "sid": g.sid, "nonce": g.nonce, "iat": now.Unix(), "exp": now.Add(time.Minute).Unix()}
+	return claims{"iss": p.url, "aud": clientID, "sub": g.user, "sid": g.sid, "nonce": g.nonce, "iat": now.Add(p.slow).Unix(), "exp": now.Add(time.Minute).Unix()}
 }
 
 // logoutClaims are those of a right logout token, but for sub and sid.
