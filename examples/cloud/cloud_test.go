@@ -132,39 +132,50 @@ func TestInitCostsLessThanAMillisecondOverNetHTTP(t *testing.T) {
 		t.Fatal(err)
 	}
 	everyServer := strings.Fields(string(deps))
-	server, best := build(t, "./cmd/server"), time.Hour
-	// The machine has other things to do: the least is the cost. On a busy one it
-	// takes more tries to see it.
-	for try := 0; try < 5 || try < 200 && best > time.Millisecond; try++ {
-		best = min(best, initCost(t, server, everyServer))
+	server := build(t, "./cmd/server")
+	// The machine has other things to do, and they interrupt one package or another.
+	// The least that was seen of each is what it costs.
+	least := map[string]time.Duration{}
+	for try := 0; try < 5 || try < 200 && total(least) > time.Millisecond; try++ {
+		for name, cost := range initCosts(t, server, everyServer) {
+			if before, seen := least[name]; !seen || cost < before {
+				least[name] = cost
+			}
+		}
 	}
-	t.Logf("%v", best)
-	if best > time.Millisecond {
-		t.Errorf("init takes %v more than net/http's", best)
+	t.Logf("%v", total(least))
+	if sum := total(least); sum > time.Millisecond {
+		t.Errorf("init takes %v more than net/http's: %v", sum, least)
 	}
 }
 
-// initCost sums the runtime's own figures for the packages that are not among
+func total(costs map[string]time.Duration) (sum time.Duration) {
+	for _, cost := range costs {
+		sum += cost
+	}
+	return sum
+}
+
+// initCosts are the runtime's own figures for the packages that are not among
 // others:
 //
 //	init encoding/gob @1.2 ms, 0.12 ms clock, 27568 bytes, 368 allocs
-func initCost(t *testing.T, server string, others []string) (sum time.Duration) {
+func initCosts(t *testing.T, server string, others []string) map[string]time.Duration {
 	t.Helper()
 	cmd := exec.Command(server)
 	cmd.Env = append(os.Environ(), "GODEBUG=inittrace=1", "SESSION_KEYS=") // it ends at once, for want of keys
 	trace, _ := cmd.CombinedOutput()
-	packages := 0
+	costs := map[string]time.Duration{}
 	for line := range strings.Lines(string(trace)) {
 		var name string
 		var at, clock float64
 		if n, _ := fmt.Sscanf(line, "init %s @%f ms, %f ms clock", &name, &at, &clock); n < 3 || slices.Contains(others, name) {
 			continue
 		}
-		packages++
-		sum += time.Duration(clock * float64(time.Millisecond))
+		costs[name] = time.Duration(clock * float64(time.Millisecond))
 	}
-	if packages == 0 {
+	if len(costs) == 0 {
 		t.Fatalf("no trace in %s", trace)
 	}
-	return sum
+	return costs
 }
