@@ -322,7 +322,7 @@ func (v *visitor) buy() {
 func (v *visitor) login() {
 	v.user = v.name
 	v.ask("POST", "/login", "name", v.name)
-	v.visits++ // the page counts
+	v.visits = 1 // the session began anew, and the page counts
 	if page := v.ask("GET", "/"); !welcome.MatchString(page) {
 		v.complain("the flash message of the login is not on the next page")
 	}
