@@ -42,6 +42,22 @@ func TestEveryContenderCountsThroughTheCookieRoundTrip(t *testing.T) {
 	}
 }
 
+func TestAHandlerThatDoesNotWriteSetsNoCookie(t *testing.T) {
+	for _, c := range contenders() {
+		for _, a := range []act{untouched, readOne} {
+			cookies, err := start(c, session(0))
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			serve(c, a).ServeHTTP(w, request(cookies))
+			if set := w.Result().Cookies(); len(set) != 0 {
+				t.Errorf("%s, %s: %d cookies set, want none", c.name(), a, len(set))
+			}
+		}
+	}
+}
+
 func TestTheFloorsOpenWhatTheySealed(t *testing.T) {
 	plain := bytes.Repeat([]byte("session "), 21)
 	for _, f := range floors() {
