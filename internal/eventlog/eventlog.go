@@ -1,4 +1,6 @@
-// Package eventlog writes what happened to a session as one line of log/slog.
+// Package eventlog writes what happened to a session as one line of log/slog. It
+// knows no events: which one it was, and at which level it is logged, is for the
+// caller to say.
 package eventlog
 
 import (
@@ -6,14 +8,17 @@ import (
 	"log/slog"
 )
 
-// Record is what one line tells. Fields that are zero are left out.
+// Record is what one line tells. Fields that are zero are left out. It holds
+// names and sizes only, so no line can show a cookie's text or a secret.
 type Record struct {
 	Event, Cookie, Key string
 	Bytes              int
 	Reason             error
 }
 
-// Log writes the line, where the logger wants lines of that level.
+// Log writes the line, where the logger wants lines of that level. It asks first:
+// most events are logged at debug level, which is off on most servers, and then
+// the line is not even put together.
 func Log(ctx context.Context, log *slog.Logger, level slog.Level, r Record) {
 	if !log.Enabled(ctx, level) {
 		return

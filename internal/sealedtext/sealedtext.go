@@ -23,7 +23,9 @@ const Max = 4096
 var errNoKey = errors.New("cookiesession: Seal: no key of the ring seals at this time")
 
 // Seal returns "<key id>.<sealed text>". base is what the names of the
-// manager's cookies begin with, so that no other manager opens the text.
+// manager's cookies begin with, so that no other manager opens the text. The end
+// is sealed with the text, in whole seconds and rounded up: nothing may end a
+// little earlier than somebody has asked for.
 func Seal(ring *keyring.Ring, base, purpose string, plain []byte, until time.Time) (string, error) {
 	if len(plain) > Max {
 		return "", fmt.Errorf("cookiesession: Seal: %d bytes; at most %d are sealed", len(plain), Max)
@@ -44,7 +46,8 @@ func Seal(ring *keyring.Ring, base, purpose string, plain []byte, until time.Tim
 
 // Open opens what Seal sealed. The standing is Alive, Expired, Unreadable (the
 // ring has no such key) or Invalid. The text is returned where it is authentic:
-// with Alive and with Expired.
+// with Alive and with Expired. Anybody can send a text of any length, so one that
+// is longer than all that Seal makes is refused before anything is decoded.
 func Open(ring *keyring.Ring, base, purpose, text string) ([]byte, decide.Standing) {
 	keyID, rest, ok := cookie.SplitKeyID(text)
 	if !ok || len(text) > 3*Max {
@@ -66,7 +69,8 @@ func Open(ring *keyring.Ring, base, purpose, text string) ([]byte, decide.Standi
 	return t.Text, decide.Alive
 }
 
-// open opens what stands behind the key id.
+// open opens what stands behind the key id. Why a text does not open is not told:
+// whoever sends forged ones must learn nothing from the answers.
 func open(key *keys.Key, name, text string) (t payload.Text, ok bool) {
 	plain, err := key.Open(name, text)
 	if err != nil {
