@@ -320,3 +320,33 @@ func TestDenyIsAChangeWhereCookiesGo(t *testing.T) {
 		testkit.Equal(t, name+", cookies go", strings.Contains(a.Names(), "-"), tc.want)
 	}
 }
+
+func TestWhatDoesNotFitBesideTheViewsIsGoneWhenPermissionComes(t *testing.T) {
+	refused := 0
+	v := testkit.NewVisitor(t, cookiesession.Config{MaxBytes: 1000, TrackViews: true, Consent: testkit.Consents, OnEvent: func(_ context.Context, e cookiesession.Event) {
+		if e.Kind == cookiesession.EventWriteRefused {
+			refused++
+		}
+	}})
+	v.Keep(testkit.Consent)
+	v.Page(testkit.Read) // views alone
+	testkit.Equal(t, "cookies of views alone", len(v.Ours()), 1)
+	room := 0 // the most that fits where no views are known
+	s := testkit.QuietManager(t, cookiesession.Config{MaxBytes: 1000}, cookiesession.FormatSecurecookie).Open(t.Context())
+	for s.Set("k", strings.Repeat("x", room+1)) == nil {
+		room++
+	}
+	v.Keep(testkit.NoConsent)
+	v.Page(func(s *cookiesession.Session) {
+		testkit.Set("k", strings.Repeat("x", room))(s)
+		id := s.ID()
+		s.Allow()
+		testkit.Equal(t, "ID", s.ID(), id)
+		testkit.Equal(t, "refused", refused, 1)
+		testkit.Equal(t, "it is still there", s.Has("k"), false)
+		testkit.NoError(t, s.Set("small", 1))
+	})
+	testkit.Equal(t, "refused when the response went out", refused, 1)
+	v.Keep(testkit.Consent)
+	testkit.Equal(t, "small, the next time", v.Now().Has("small"), true)
+}

@@ -139,6 +139,11 @@ func (s *Session) merge() {
 	if s.destroyed {
 		return
 	}
+	if s.pending != nil { // all of it is written again: what is refused now must not stay from before
+		id := s.work.ID // somebody may have asked for it
+		s.work = s.blank()
+		s.work.ID = id
+	}
 	switch {
 	case s.live():
 		s.work = s.data.payload
