@@ -27,9 +27,9 @@
 //
 // The data is in the cookie s_<Name>, flash in s_<Name>_flash, page views in
 // s_<Name>_views. What is too long for one cookie continues in further ones,
-// <name>.1 and so on, up to Config.MaxBytes in all: see there how much fits. A value is encoded with
-// msgpack when it is set and decoded when it is asked for; one that nobody
-// touched goes into the next cookie as it came.
+// <name>.1 and so on, up to Config.MaxBytes in all: see there how much fits. A
+// value is encoded with msgpack when it is set and decoded when it is asked for;
+// one that nobody touched goes into the next cookie as it came.
 //
 // A session ends by inactivity (IdleTimeout, counted from its last change),
 // by age (AbsoluteTimeout), by [Session.SetExpiry], by [Session.Destroy] or by

@@ -70,7 +70,8 @@ func levelOf(kind EventKind) slog.Level {
 // LogEvent is what happens to events where neither OnEvent nor Logger is set:
 // refused writes, refused keys, late looks and nested managers are logged by
 // log/slog's default logger at warn level, new keys at info, everything else at
-// debug.
+// debug. An OnEvent that counts may call it to keep the log; with Config.Logger
+// there is one already.
 func LogEvent(ctx context.Context, e Event) { logEvent(ctx, slog.Default(), e) }
 
 func logEvent(ctx context.Context, log *slog.Logger, e Event) {

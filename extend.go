@@ -75,8 +75,9 @@ func (s *Session) AddCheck(check Check) error {
 // CompanionCookie returns a cookie named s_<Name>_bound with the attributes of
 // this manager's other cookies. It is for a package that keeps one more cookie
 // beside each session, such as device binding, and that seals its value with
-// [Manager.Seal]. It is not counted in MaxBytes. What ends a session deletes this cookie too: Destroy, Deny,
-// revocation and expiry. maxAge is rounded up to whole seconds.
+// [Manager.Seal]. It is not counted in MaxBytes. What ends a session deletes this
+// cookie too: Destroy, Deny, revocation and expiry. maxAge is rounded up to whole
+// seconds.
 func (m *Manager) CompanionCookie(value string, maxAge time.Duration) *http.Cookie {
 	return m.attributes.Cookie(m.users[companionAt].Name, value, int(lifetime.RoundUp(maxAge)))
 }

@@ -75,9 +75,8 @@ func (s *Session) Has(key string) bool {
 // Get returns the value under key as a T. It returns false, and the zero T, when
 // there is no value, or it is not a T, or it does not fit in one, at any depth. A
 // 300 does not fit in a uint8. A string is not a time. A nil is a T only where a
-// T can be nil. A struct may be
-// read as another struct with the same msgpack fields. Flash is found as by
-// [Session.Value].
+// T can be nil. A struct may be read as another struct with the same msgpack
+// fields. Flash is found as by [Session.Value].
 func Get[T any](s *Session, key string) (T, bool) {
 	raw, ok := s.read(key)
 	if !ok {

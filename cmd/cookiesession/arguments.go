@@ -35,8 +35,9 @@ var (
 )
 
 // holdsSecret looks for a secret anywhere in an argument: behind a flag and
-// "=", in a list, in a path, beside a port, as the password of a URL. The part of a path that exists is
-// no secret: names of 64 hex digits are common in container systems.
+// "=", in a list, in a path, beside a port, as the password of a URL. The part of
+// a path that exists is no secret: names of 64 hex digits are common in container
+// systems.
 func holdsSecret(arg string) bool {
 	if inURL.MatchString(arg) {
 		return true

@@ -2,7 +2,6 @@ package e2e_test
 
 import (
 	"context"
-	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -75,27 +74,13 @@ func (j judge) look(state string) {
 	}
 }
 
-// chromiumFor gives a visitor a browser, or skips the test where there is none.
-func chromiumFor(v *visitor, start func() (*e2e.Chromium, error)) *e2e.Chromium {
-	v.Helper()
-	browser, err := start()
-	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		v.Skipf("%v: install chromium to run this", err)
-	}
-	if err != nil {
-		v.Fatal(err)
-	}
-	v.Cleanup(func() { _ = browser.Close() })
-	v.Browser = browser
-	return browser
-}
-
 // TestNoPageHasAnAxeFinding looks at every page in every state that changes
 // what is on it.
 func TestNoPageHasAnAxeFinding(t *testing.T) {
 	axe := readAxe(t)
 	v := &visitor{Visitor: e2e.Visitor{T: t}}
-	browser := chromiumFor(v, func() (*e2e.Chromium, error) { return e2e.StartChromium(t.Context(), e2e.Profile(t), true) })
+	browser := e2e.Begin(t, chromium)
+	v.Browser = browser
 	v.serve("127.0.0.1:0")
 	look := judge{t, axe, browser.Tab}.look
 	// each click waits for its answer: the page is drawn anew
@@ -148,12 +133,13 @@ func TestNoPageOfABoundSessionHasAnAxeFinding(t *testing.T) {
 	v := &visitor{Visitor: e2e.Visitor{T: t}}
 	v.serve("127.0.0.1:0", "-tls")
 	other := &visitor{Visitor: e2e.Visitor{T: t}, demo: v.demo}
-	browser := chromiumFor(v, func() (*e2e.Chromium, error) {
-		return e2e.StartBindingChromium(t.Context(), e2e.Profile(t), v.demo.Key, true)
+	browser := e2e.Begin(t, func(ctx context.Context, profile string) (*e2e.Chromium, error) {
+		return e2e.StartBindingChromium(ctx, profile, v.demo.Key, true)
 	})
-	without := chromiumFor(other, func() (*e2e.Chromium, error) {
-		return e2e.StartChromium(t.Context(), e2e.Profile(t), true, e2e.Trust(v.demo.Key))
+	without := e2e.Begin(t, func(ctx context.Context, profile string) (*e2e.Chromium, error) {
+		return e2e.StartChromium(ctx, profile, true, e2e.Trust(v.demo.Key))
 	})
+	v.Browser, other.Browser = browser, without
 	click := func(v *visitor, css, sees, want string) { t.Helper(); v.Click(css); v.Sees(sees, want) }
 	here, there := judge{t, axe, browser.Tab}, judge{t, axe, without.Tab}
 	for _, step := range []struct {

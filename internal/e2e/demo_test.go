@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,18 +60,15 @@ var browsers = []struct {
 	}},
 }
 
+func chromium(ctx context.Context, profile string) (*e2e.Chromium, error) {
+	return e2e.StartChromium(ctx, profile, true)
+}
+
 // inEach runs check in every browser, each with a demo and a profile of its own.
 func inEach(t *testing.T, check func(*visitor)) {
 	for _, b := range browsers {
 		t.Run(b.name, func(t *testing.T) {
-			browser, err := b.start(t.Context(), e2e.Profile(t))
-			if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-				t.Skipf("%v: install chromium and firefox-esr to run this", err)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { _ = browser.Close() })
+			browser := e2e.Begin(t, b.start)
 			v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
 			v.serve("127.0.0.1:0")
 			check(v)
@@ -288,14 +284,7 @@ func TestTheDemoLeavesNothingBehind(t *testing.T) {
 // Reading, tapping and typing are checked in Chromium alone: they are the
 // page's own doing, and nothing of them differs between the two.
 func TestThePageWorksOnAPhoneAndWithAKeyboard(t *testing.T) {
-	browser, err := e2e.StartChromium(t.Context(), e2e.Profile(t), true)
-	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		t.Skipf("%v: install chromium to run this", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = browser.Close() })
+	browser := e2e.Begin(t, chromium)
 	v := &visitor{Visitor: e2e.Visitor{T: t, Browser: browser}}
 	v.serve("127.0.0.1:0")
 

@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,6 +14,22 @@ import (
 type Visitor struct {
 	*testing.T
 	Browser Browser
+}
+
+// Begin starts a browser with a profile of its own, and closes it at the end of
+// the test. Without that browser on the machine the test is skipped, but not in
+// CI.
+func Begin[B Browser](t *testing.T, start func(ctx context.Context, profile string) (B, error)) B {
+	t.Helper()
+	browser, err := start(t.Context(), Profile(t))
+	if errors.Is(err, ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
+		t.Skipf("%v: install chromium and firefox-esr to run this", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = browser.Close() })
+	return browser
 }
 
 // Profile makes a folder for a browser's profile. The folder may still change

@@ -4,6 +4,7 @@
 package binding_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -18,7 +19,6 @@ import (
 	"math/big"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -232,16 +232,9 @@ func (s *boundSite) boundVisitor() *boundVisitor {
 // bindingChromium trusts the certificate with that SHA-256 of its key.
 func bindingChromium(t *testing.T, key string, scripts bool) *e2e.Chromium {
 	t.Helper()
-	browser, err := e2e.StartBindingChromium(t.Context(), e2e.Profile(t), key, scripts,
-		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
-	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		t.Skipf("%v: install chromium to run this", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = browser.Close() })
-	return browser
+	return e2e.Begin(t, func(ctx context.Context, profile string) (*e2e.Chromium, error) {
+		return e2e.StartBindingChromium(ctx, profile, key, scripts, chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"))
+	})
 }
 
 type boundVisitor struct {
@@ -461,14 +454,9 @@ func TestChromiumGoesOnAfterTheServerWasDown(t *testing.T) {
 func TestFirefoxGoesOnBoundToNothing(t *testing.T) {
 	t.Parallel()
 	s := newBoundSite(t, cookiesession.Config{}, dbsc.Config{}, newKey())
-	browser, err := e2e.StartFirefox(t.Context(), e2e.Profile(t), true)
-	if errors.Is(err, e2e.ErrNoBrowser) && os.Getenv("COOKIESESSION_NO_SKIP") != "1" {
-		t.Skipf("%v: install firefox-esr to run this", err)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = browser.Close() })
+	browser := e2e.Begin(t, func(ctx context.Context, profile string) (e2e.Browser, error) {
+		return e2e.StartFirefox(ctx, profile, true)
+	})
 	v := &boundVisitor{Visitor: e2e.Visitor{T: t, Browser: browser}, site: s}
 	v.openOn("127.0.0.1", "/")
 	v.Click("#login")
