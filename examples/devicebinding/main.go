@@ -1,8 +1,8 @@
-// Command devicebinding shows a session that is bound to a device, and plays
-// the thief who has copied its cookies.
+// Command devicebinding shows a session that is bound to a device.
 //
 //	go run ./examples/devicebinding
 //
+// "cookiesession demo -tls" plays the thief as well, who has copied its cookies.
 // It prints how to start a Chromium that binds sessions with keys in software.
 // Certificate and keys are made at the start and kept nowhere.
 package main
@@ -54,7 +54,7 @@ func run(ctx context.Context, addr string, lifetime time.Duration, out io.Writer
 		return err
 	}
 	url := "https://" + listener.Addr().String()
-	handler, err := newSite(url, cert, lifetime)
+	handler, err := newSite(lifetime)
 	if err != nil {
 		return err
 	}
@@ -98,8 +98,8 @@ func newCertificate() (cert tls.Certificate, err error) {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, err
 }
 
-// newSite makes the handler. url is where it will be served.
-func newSite(url string, cert tls.Certificate, lifetime time.Duration) (http.Handler, error) {
+// newSite makes the handler.
+func newSite(lifetime time.Duration) (http.Handler, error) {
 	ring, err := cookiesession.NewKeyring(cookiesession.Key{Secret: cookiesession.NewSecret()})
 	if err != nil {
 		return nil, err
@@ -112,13 +112,10 @@ func newSite(url string, cert tls.Certificate, lifetime time.Duration) (http.Han
 	if err != nil {
 		return nil, err
 	}
-	s := &site{sessions: sessions, binding: binding, thief: newThief(url, cert)}
+	s := &site{sessions: sessions, binding: binding}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{$}", s.page)
 	mux.HandleFunc("POST /login", s.logIn)
 	mux.HandleFunc("POST /logout", s.logOut)
-	mux.HandleFunc("GET /whoami", s.whoAmI)
-	mux.HandleFunc("POST /copy", s.copy)
-	mux.HandleFunc("POST /try", s.try)
 	return binding.Handler(http.NewCrossOriginProtection().Handler(mux)), nil
 }

@@ -3,11 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"io"
-	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"strings"
@@ -15,28 +12,19 @@ import (
 	"time"
 )
 
-// A client without the protocol: it stays logged in, and so does the thief. What
-// a browser with the protocol sees is for a browser to show: see internal/e2e.
+// A client without the protocol stays logged in. What a browser with the protocol
+// sees is for a browser to show: see internal/e2e/binding.
 func TestAClientWithoutTheProtocolIsAskedAndStaysAsItIs(t *testing.T) {
-	cert, err := newCertificate()
+	handler, err := newSite(121 * time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewUnstartedServer(nil)
-	url := "https://" + server.Listener.Addr().String()
-	if server.Config.Handler, err = newSite(url, cert, 121*time.Second); err != nil {
-		t.Fatal(err)
-	}
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{cert}}
-	server.StartTLS()
+	server := httptest.NewTLSServer(handler)
 	defer server.Close()
-	roots := x509.NewCertPool()
-	roots.AddCert(cert.Leaf)
-	jar, _ := cookiejar.New(nil)
-	client := &http.Client{Jar: jar, Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}}
-	body := ""
-	for _, path := range []string{"/login", "/copy", "/try"} {
-		res, err := client.Post(url+path, "", nil)
+	client := server.Client()
+	client.Jar, _ = cookiejar.New(nil)
+	page := func(path string) string {
+		res, err := client.Post(server.URL+path, "", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,12 +32,16 @@ func TestAClientWithoutTheProtocolIsAskedAndStaysAsItIs(t *testing.T) {
 		if err := errors.Join(err, res.Body.Close()); err != nil {
 			t.Fatal(err)
 		}
-		body = string(text)
+		return string(text)
 	}
-	for _, want := range []string{`id="user">Ada<`, `id="state">pending<`, "copied the cookies", "200: you are Ada; the session is pending"} {
+	body := page("/login")
+	for _, want := range []string{`id="user">Ada<`, `id="state">pending<`} {
 		if !strings.Contains(body, want) {
-			t.Errorf("the page has no %q:\n%s", want, body)
+			t.Errorf("the page after the login has no %q:\n%s", want, body)
 		}
+	}
+	if body := page("/logout"); !strings.Contains(body, `id="user"><`) {
+		t.Errorf("somebody is logged in after the logout:\n%s", body)
 	}
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"html/template"
 	"log"
 	"net/http"
@@ -17,7 +16,6 @@ var user = cookiesession.NewField[string]("user")
 type site struct {
 	sessions *cookiesession.Manager
 	binding  *dbsc.Binding
-	thief    *thief
 }
 
 // logIn is where a session is bound: a new session, then Bind.
@@ -38,31 +36,9 @@ func (s *site) logOut(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
-// whoAmI is what the thief asks for.
-func (s *site) whoAmI(w http.ResponseWriter, r *http.Request) {
-	name := user.Or(s.sessions.Session(r), "nobody")
-	if _, err := fmt.Fprintf(w, "you are %s; the session is %v", name, s.binding.State(r)); err != nil {
-		log.Print(err)
-	}
-}
-
-// copy hands the visitor's cookies to the thief.
-func (s *site) copy(w http.ResponseWriter, r *http.Request) {
-	s.thief.take(r.Header.Values("Cookie"))
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
-func (s *site) try(w http.ResponseWriter, r *http.Request) {
-	s.thief.try(r.Context())
-	http.Redirect(w, r, "/", http.StatusSeeOther)
-}
-
 func (s *site) page(w http.ResponseWriter, r *http.Request) {
 	session := s.sessions.Session(r)
-	view := struct {
-		User, State, Reason, Ends string
-		Answers                   []string
-	}{User: user.Or(session, ""), State: s.binding.State(r).String(), Answers: s.thief.answers()}
+	view := struct{ User, State, Reason, Ends string }{User: user.Or(session, ""), State: s.binding.State(r).String()}
 	if err := s.binding.Reason(r); err != nil {
 		view.Reason = err.Error()
 	}
@@ -85,10 +61,5 @@ var page = template.Must(template.New("page").Parse(`<!doctype html>
 <form method="post" action="/login"><button id="login">Log in</button></form>
 <form method="post" action="/logout"><button id="logout">Log out</button></form>
 <a id="again" href="/">Load again</a>
-<h2>The thief</h2>
-<p>Another client, with a copy of all cookies of this session and without the key.</p>
-<form method="post" action="/copy"><button id="copy">Copy this session to another client</button></form>
-<form method="post" action="/try"><button id="try">Let that client ask who it is</button></form>
-<ol id="answers">{{range .Answers}}<li>{{.}}</li>{{end}}</ol>
 </html>
 `))
