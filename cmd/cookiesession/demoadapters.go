@@ -59,7 +59,7 @@ func buildAdapters(ctx context.Context, folder string, std stdio) (string, error
 	goCommand, err := exec.LookPath("go")
 	if err != nil {
 		return "", fmt.Errorf("-tls and -revocation need packages that are built with the go command, and there is none in PATH. "+
-			"Install Go from https://go.dev/dl and run: go get %s", adaptersDemo)
+			"Install Go from https://go.dev/dl and run: go get -tool %s", adaptersDemo)
 	}
 	fmt.Fprintln(std.err, "Building the demo with its adapters. The first time takes some seconds.")
 	program := filepath.Join(folder, "demo")
@@ -76,7 +76,7 @@ func buildAdapters(ctx context.Context, folder string, std stdio) (string, error
 		return "", errEnded
 	case exec.CommandContext(ctx, goCommand, "list", "-find", adaptersDemo).Run() != nil:
 		return "", fmt.Errorf("-tls and -revocation need the module %s, and the Go module of this folder does not require it. "+
-			"Get it and try again: go get %s", adaptersDemo, adaptersDemo)
+			"Get it and try again: go get -tool %s", adaptersDemo, adaptersDemo)
 	}
 	return "", fmt.Errorf("cannot build %s: %w\n%s", adaptersDemo, err, said[:min(len(said), 4000)])
 }

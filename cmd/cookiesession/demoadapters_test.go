@@ -155,7 +155,7 @@ func TestTheDemoSaysWhatIsMissingForItsAdapters(t *testing.T) {
 			if got.code != exitFailed || !strings.Contains(got.err, test.want) || got.out != "" {
 				t.Errorf("code %d, out %q, err %q", got.code, got.out, got.err)
 			}
-			if missing := strings.HasPrefix(name, "no"); missing && !strings.HasSuffix(got.err, "go get "+adaptersDemo+"\n") {
+			if missing := strings.HasPrefix(name, "no"); missing && !strings.HasSuffix(got.err, "go get -tool "+adaptersDemo+"\n") {
 				t.Errorf("it does not end with what to do: %q", got.err)
 			}
 		})
