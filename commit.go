@@ -58,7 +58,6 @@ func (s *Session) dropFlashUnopened(h http.Header) {
 
 // response is what one response carries, while it is put together.
 type response struct {
-	ending
 	s         *Session
 	lines     []string // Set-Cookie
 	before    int      // of them: how many others have set
@@ -69,17 +68,21 @@ type response struct {
 // respond writes every compartment of a session that was looked at. It stands
 // apart from commit, because a large stack frame costs every request 10 to 30 ns.
 func (s *Session) respond(h http.Header, status int, panicked bool) error {
-	now := s.at.Add(time.Since(s.at)) // half the price of time.Now; a clock that was set meanwhile is seen by the next request
-	r := response{s: s, lines: h["Set-Cookie"], ending: ending{
-		status: status, panicked: panicked, now: now, key: s.m.ring.Current(now).Sealing(now), left: s.m.maxBytes,
-	}}
+	s.ending = ending{status: status, panicked: panicked, elapsed: time.Since(s.at), left: int32(s.m.maxBytes)}
+	now := s.now()
+	s.ending.key = s.m.ring.Current(now).Sealing(now)
+	r := response{s: s, lines: h["Set-Cookie"]}
 	if r.before = len(r.lines); r.before == 0 {
 		r.lines = s.cookies[:0]
 	}
+	var o outcome
 	for i := range s.m.users {
-		done := r.carryOut(i, s.m.users[i].plan(s, r.ending))
+		if idle := s.m.users[i].idle; s.in[i].Size == 0 && idle != nil && idle(s) {
+			continue
+		}
+		done := r.carryOut(i, s.m.users[i].plan(s, o))
 		if i == dataAt {
-			r.data, r.refused = done, r.err != nil
+			o = outcome{done, r.err != nil}
 		}
 	}
 	r.test()
@@ -113,7 +116,9 @@ func (r *response) carryOut(at int, do step) decide.Action {
 		r.remove(at)
 		return decide.Remove
 	}
-	r.left -= do.stays
+	if stays := r.s.m.users[at].stays; stays != nil {
+		r.s.ending.left -= int32(stays(r.s))
+	}
 	return decide.Leave
 }
 
@@ -133,13 +138,13 @@ var issueEvents = [...]EventKind{decide.Issue: EventIssued, decide.Renew: EventR
 
 // issue seals one payload and appends its cookies, unless they do not fit.
 func (r *response) issue(at int, do *step) bool {
-	c, in := &r.s.m.users[at].Cookie, &r.s.in[at]
+	c, in, e := &r.s.m.users[at].Cookie, &r.s.in[at], &r.s.ending
 	lines, size, err := r.lines, sealed{}, errNoKey
-	if r.key != nil {
-		lines, size, err = seal(r.lines, c, do.payload, r.key, do.maxAge)
+	if e.key != nil {
+		lines, size, err = seal(r.lines, c, do.payload, e.key, do.maxAge)
 	}
-	if err == nil && (size.bytes > r.left && size.plainLen > do.cameLen || size.cookies > cookie.MaxChunks) {
-		err = r.s.tooLarge(r.s.m.maxBytes-r.left+size.bytes, do.payload.Entries())
+	if err == nil && (size.bytes > int(e.left) && size.plainLen > do.cameLen || size.cookies > cookie.MaxChunks) {
+		err = r.s.tooLarge(r.s.m.maxBytes-int(e.left)+size.bytes, do.payload.Entries())
 	}
 	if err != nil {
 		r.err = errors.Join(r.err, err)
@@ -149,8 +154,8 @@ func (r *response) issue(at int, do *step) bool {
 		lines = c.AppendVariantDeletions(lines, in, size.cookies)
 	}
 	r.lines = c.AppendDeletions(lines, in, size.cookies, &r.leftovers)
-	r.left -= size.bytes
-	r.s.note(Event{Kind: issueEvents[do.action], CookieName: c.Name, KeyID: r.key.ID(), Bytes: size.bytes})
+	e.left -= int32(size.bytes)
+	r.s.note(Event{Kind: issueEvents[do.action], CookieName: c.Name, KeyID: e.key.ID(), Bytes: size.bytes})
 	return true
 }
 
@@ -168,8 +173,11 @@ func (r *response) remove(at int) {
 // test treats the test cookie, which is not sealed.
 func (r *response) test() {
 	s := r.s
+	if s.content.test == decide.TestUntouched && s.permitted && !s.destroyed { // nothing to set or to delete
+		return
+	}
 	facts := decide.Test{
-		Came: s.in[testAt].First != "", Denied: !s.permitted, Destroyed: s.destroyed, Asked: s.content.test, Failed: r.failed()}
+		Came: s.testCame(), Denied: !s.permitted, Destroyed: s.destroyed, Asked: s.content.test, Failed: s.ending.failed()}
 	switch facts.Decide() {
 	case decide.Issue:
 		r.lines = s.m.test.AppendPlain(r.lines, "1", testMaxAge)

@@ -18,11 +18,10 @@ func (s *Session) Allowed() bool {
 // header left it is refused, and reported as [EventWriteRefused].
 func (s *Session) Allow() {
 	s.change(func() error {
-		was := s.permitted
-		s.permitted = true
-		if was {
+		if s.permitted {
 			return nil
 		}
+		s.permitted = true
 		if s.phase == shown {
 			s.merge()
 		}
@@ -48,26 +47,23 @@ func (s *Session) Deny() {
 // 10 minutes, holds nothing and touches no session. It is not set on a 5xx
 // response. After the header left it is refused, and reported as
 // [EventWriteRefused].
-func (s *Session) SetTestCookie() {
-	s.change(func() error {
-		s.test = decide.TestSet
-		return nil
-	})
-}
+func (s *Session) SetTestCookie() { s.setTest(decide.TestSet) }
 
 // TestCookieWorked reports whether the test cookie came with this request. It
 // is false in the request that sets it.
 func (s *Session) TestCookieWorked() bool {
 	s.enter()
 	defer s.exit()
-	return s.in[testAt].First != ""
+	return s.testCame()
 }
 
 // DeleteTestCookie deletes the test cookie if it came. After the header left
 // it is refused, and reported as [EventWriteRefused].
-func (s *Session) DeleteTestCookie() {
+func (s *Session) DeleteTestCookie() { s.setTest(decide.TestDeleted) }
+
+func (s *Session) setTest(action decide.TestAction) {
 	s.change(func() error {
-		s.test = decide.TestDeleted
+		s.test = action
 		return nil
 	})
 }

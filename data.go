@@ -11,43 +11,46 @@ import (
 // one, the companion cookie.
 
 // planData is user.plan of the data.
-func (s *Session) planData(e ending) step {
+func (s *Session) planData(outcome) step {
+	e := &s.ending
 	facts := decide.Data{
 		Standing: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Extent: s.extent, Failed: e.failed(),
-		Worth:  s.extent != decide.Untouched && s.worthKeeping(e.now),
-		Due:    s.live() && s.renews(e.now),
+		Worth:  s.extent != decide.Untouched && s.worthKeeping(s.now()),
+		Due:    s.live() && s.renews(s.now()),
 		OldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key)}
-	do := step{action: facts.Decide(), stays: s.dataStays()}
+	do := step{action: facts.Decide()}
 	do.own = do.action == decide.Issue || s.ordered() || s.extent != decide.Untouched && !e.failed()
 	switch do.action {
 	case decide.Leave, decide.Remove:
 		return do
 	case decide.Issue:
 		s.id()
-		s.work.Modified = e.now.Unix()
+		s.work.Modified = s.now().Unix()
 		if facts.Gone() { // what came has ended, even where what came after it does not fit
 			do.otherwise = decide.Remove
 		}
 	case decide.Renew:
-		s.work.Modified = e.now.Unix()
+		s.work.Modified = s.now().Unix()
 	}
 	do.payload, do.cameLen = &s.work, s.cameLen()
-	do.maxAge = s.m.policy.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), e.now)
+	do.maxAge = s.m.policy.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), s.now())
 	return do
 }
 
 // worthKeeping reports whether there is anything to remember, and whether it
 // would not have expired at once.
 func (s *Session) worthKeeping(now time.Time) bool {
-	if s.work.Values.Len() == 0 && s.work.Metadata.Len() == 0 && s.work.Expiry == (payload.Expiry{}) {
-		return false
-	}
-	return now.Before(s.m.policy.Deadline(s.work.Expiry, s.created(), now))
+	return !s.empty() && now.Before(s.m.policy.Deadline(s.work.Expiry, s.created(), now))
+}
+
+// empty reports whether the data has nothing to remember.
+func (s *Session) empty() bool {
+	return s.work.Values.Len() == 0 && s.work.Metadata.Len() == 0 && s.work.Expiry == (payload.Expiry{})
 }
 
 // dataRoom is user.room of the data.
 func (s *Session) dataRoom(bool) int {
-	if s.work.Values.Len()+s.work.Metadata.Len() > 0 || s.work.Expiry != (payload.Expiry{}) {
+	if !s.empty() {
 		return s.cost(dataAt, s.work.PackedLen())
 	}
 	return s.dataStays()
@@ -65,7 +68,7 @@ func (s *Session) dataStays() int {
 }
 
 // planCompanion is user.plan of the companion cookie.
-func (s *Session) planCompanion(ending) step {
+func (s *Session) planCompanion(outcome) step {
 	facts := decide.Companion{Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed}
 	return step{action: facts.Decide(), own: !s.permitted} // one that the response sets is bound to the session after a Destroy
 }

@@ -1,6 +1,7 @@
 package cookiesession
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"time"
@@ -68,8 +69,23 @@ func (s *Session) AddCheck(check Check) error {
 	if s.phase != unseen || s.stage != writable {
 		return errLookedAt
 	}
-	s.checks = append(s.checks, check)
+	s.check = inTurn(s.check, check)
 	return nil
+}
+
+// inTurn asks first, if there is one, and then second, unless first had an error.
+// What first wants to repair is noted at once, because second may panic.
+func inTurn(first, second Check) Check {
+	if first == nil {
+		return second
+	}
+	return func(ctx context.Context, s *Session) (func(*Session), error) {
+		repair, err := first(ctx, s)
+		if s.repair = both(s.repair, repair); err != nil {
+			return nil, err
+		}
+		return second(ctx, s)
+	}
 }
 
 // CompanionCookie returns a cookie named s_<Name>_bound with the attributes of

@@ -207,6 +207,37 @@ func TestARepairWritesOnceTheSessionIsOpen(t *testing.T) {
 	testkit.Equal(t, "a session that nobody looks at is left alone", len(h["Set-Cookie"]), 0)
 }
 
+func TestEveryCheckMayRepairAlsoBeforeOneThatFails(t *testing.T) {
+	for _, last := range []string{"has a repair of its own", "has an error", "panics"} {
+		c := testkit.NewClient(t, cookiesession.Config{})
+		c.Visit(200, testkit.Set("k", 1))
+		var repaired []string
+		s := c.M.Open(t.Context(), strings.Join(c.Jar, "; "))
+		for _, name := range []string{"first", "second", "last"} {
+			testkit.Must(s.AddCheck(func(_ context.Context, looked *cookiesession.Session) (func(*cookiesession.Session), error) {
+				looked.Has("k")
+				repair := func(s *cookiesession.Session) {
+					testkit.Must(s.Set(name, true)) // what the check was asked about cannot be written to
+					repaired = append(repaired, name)
+				}
+				if name == "last" && last == "panics" {
+					panic(last)
+				}
+				if name == "last" && last == "has an error" {
+					return repair, errors.New(last)
+				}
+				return repair, nil
+			}))
+		}
+		testkit.Equal(t, "shown where the last one "+last, s.Has("k"), last == "has a repair of its own")
+		want := "first second last"
+		if last == "panics" {
+			want = "first second"
+		}
+		testkit.Equal(t, "repairs where the last one "+last, strings.Join(repaired, " "), want)
+	}
+}
+
 func TestACheckCannotBeAddedToASessionThatWasLookedAt(t *testing.T) {
 	c := testkit.NewClient(t, cookiesession.Config{})
 	s := c.M.Open(t.Context())

@@ -209,36 +209,36 @@ func (s *Session) flashStays() int {
 	return s.flash.held(&s.m.users[flashAt].Cookie)
 }
 
+// noFlash is user.idle of flash.
+func (s *Session) noFlash() bool { return s.flash == nil }
+
 // planFlash is user.plan of flash.
-func (s *Session) planFlash(e ending) step {
-	if s.flash == nil && s.in[flashAt].Size == 0 { // what most requests have nothing of costs them nothing: 60 ns
-		return step{}
-	}
-	facts := s.flashFacts(e)
+func (s *Session) planFlash(o outcome) step {
+	facts := s.flashFacts(o)
 	decided := facts.Decide()
 	if decided == decide.FlashOpen {
 		s.openFlash()
-		facts = s.flashFacts(e)
+		facts = s.flashFacts(o)
 		decided = facts.Decide()
 	}
 	switch decided {
 	case decide.FlashRemove:
-		return step{action: decide.Remove, stays: s.flashStays(), own: s.ordered() || s.flash.changed()}
+		return step{action: decide.Remove, own: s.ordered() || s.flash.changed()}
 	case decide.FlashMade:
-		return s.sendFlash(e, lifetime.Ceil(e.now), s.flash.Out)
+		return s.sendFlash(o, lifetime.Ceil(s.now()), s.flash.Out)
 	case decide.FlashSift:
-		return s.siftFlash(e, &facts)
+		return s.siftFlash(o, &facts)
 	}
-	return step{stays: s.flashStays()}
+	return step{}
 }
 
-func (s *Session) flashFacts(e ending) decide.Flash {
-	f := s.flashes()
+func (s *Session) flashFacts(o outcome) decide.Flash {
+	f, e := s.flashes(), &s.ending
 	facts := decide.Flash{
 		Standing: f.standing, Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed,
 		Failed: e.failed(), Shows: s.answer.Shows(e.status), Page: s.answer.ShowsPage(e.status),
 		Clear: f.Clear, Kept: !f.Kept.Empty(), Read: !f.Seen.Empty(), Taken: f.Taken(f.payload.Values), Made: f.Out.Len() > 0,
-		Moved: e.data == decide.Remove || e.data == decide.Issue && (!s.live() || s.work.ID != s.data.payload.ID)}
+		Moved: o.data == decide.Remove || o.data == decide.Issue && (!s.live() || s.work.ID != s.data.payload.ID)}
 	if f.standing == decide.Unopened && s.in[flashAt].First == "" {
 		facts.Standing = decide.Absent
 	}
@@ -246,38 +246,38 @@ func (s *Session) flashFacts(e ending) decide.Flash {
 }
 
 // siftFlash sends what is left of what came, with what was made.
-func (s *Session) siftFlash(e ending, facts *decide.Flash) step {
+func (s *Session) siftFlash(o outcome, facts *decide.Flash) step {
 	f := s.flash
 	left := f.Left(facts.Shows, facts.Page)
-	made := lifetime.Ceil(e.now)
+	made := lifetime.Ceil(s.now())
 	if !facts.Made && !facts.Kept {
 		made = f.payload.Made
 	}
 	switch facts.Sifted(left.Len() > 0, left.Len() < f.payload.Values.Len()) {
 	case decide.Issue:
-		return s.sendFlash(e, made, left.Merge(f.Out))
+		return s.sendFlash(o, made, left.Merge(f.Out))
 	case decide.Remove:
-		return step{action: decide.Remove, stays: s.flashStays(), own: s.flash.changed()}
+		return step{action: decide.Remove, own: s.flash.changed()}
 	}
-	return step{stays: s.flashStays()}
+	return step{}
 }
 
-func (s *Session) sendFlash(e ending, made int64, values wire.Pairs) step {
+func (s *Session) sendFlash(o outcome, made int64, values wire.Pairs) step {
 	return step{
-		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(e)}, maxAge: s.m.policy.FlashAge(made, e.now),
-		cameLen: s.flashCameLen(), stays: s.flashStays(), own: s.flash.changed(),
+		action: decide.Issue, payload: &payload.Flash{Made: made, Values: values, ID: s.flashOwner(o)}, maxAge: s.m.policy.FlashAge(made, s.now()),
+		cameLen: s.flashCameLen(), own: s.flash.changed(),
 	}
 }
 
 // flashOwner is the id of the session that the browser has after the response,
 // all zero if it has none. The flash that is sent will be shown beside that one
 // alone.
-func (s *Session) flashOwner(e ending) (id payload.ID) {
+func (s *Session) flashOwner(o outcome) (id payload.ID) {
 	switch {
-	case e.data == decide.Remove:
-	case e.data == decide.Leave && (s.live() || s.data.standing == decide.Withheld):
+	case o.data == decide.Remove:
+	case o.data == decide.Leave && (s.live() || s.data.standing == decide.Withheld):
 		return s.data.payload.ID
-	case e.data != decide.Leave:
+	case o.data != decide.Leave:
 		return s.work.ID
 	}
 	return id

@@ -43,20 +43,17 @@ func (s *Session) openOrUnlock() {
 func (s *Session) exit() {
 	events := s.events
 	s.events = nil
-	var repairs []func(*Session)
-	if s.content != nil && s.repairs != nil {
-		repairs, s.repairs = s.repairs, nil
+	var repair func(*Session)
+	if s.content != nil && s.stage == writable {
+		repair, s.repair = s.repair, nil
 	}
-	writable := s.stage == writable
 	s.mu.Unlock()
 	for _, e := range events {
 		s.m.emit(s.ctx, e)
 	}
 	s.m.ring.Notify()
-	for _, repair := range repairs {
-		if writable {
-			repair(s)
-		}
+	if repair != nil {
+		repair(s)
 	}
 }
 
@@ -75,7 +72,7 @@ func (s *Session) open() {
 		return
 	}
 	s.openData()
-	if s.live() && (s.m.validate != nil || s.checks != nil) {
+	if s.live() && (s.m.validate != nil || s.check != nil) {
 		s.askValidate()
 	}
 	s.phase = shown
@@ -213,7 +210,7 @@ var errNoAnswer = errors.New("cookiesession: Validate gave no answer")
 // candidate is the read-only session that Validate sees.
 func (s *Session) candidate() *Session {
 	c := &Session{
-		m: s.m, lines: s.lines, request: s.request,
+		m: s.m, lines: s.lines, path: s.path, answer: s.answer, crossSite: s.crossSite,
 		phase: shown, stage: candidate, permitted: true,
 		content: &content{at: s.at, in: s.in, data: s.data, views: s.views},
 	}
@@ -227,6 +224,7 @@ func (s *Session) candidate() *Session {
 func (s *Session) ask(c *Session) (err error) {
 	answered := false
 	defer func() {
+		s.repair = c.repair
 		if !answered {
 			err = fmt.Errorf("cookiesession: Validate panicked with a %T", recover()) // not with what: that may be the data
 		}
@@ -234,14 +232,27 @@ func (s *Session) ask(c *Session) (err error) {
 	if s.m.validate != nil {
 		err = s.m.validate(c.ctx, c)
 	}
-	for i := 0; i < len(s.checks) && err == nil; i++ {
+	if s.check != nil && err == nil {
 		var repair func(*Session)
-		if repair, err = s.checks[i](c.ctx, c); repair != nil {
-			s.repairs = append(s.repairs, repair)
-		}
+		repair, err = s.check(c.ctx, c)
+		c.repair = both(c.repair, repair)
 	}
 	answered = true
 	return err
+}
+
+// both is first and then second. Each may be nil.
+func both(first, second func(*Session)) func(*Session) {
+	switch {
+	case first == nil:
+		return second
+	case second == nil:
+		return first
+	}
+	return func(s *Session) {
+		first(s)
+		second(s)
+	}
 }
 
 // judge takes over what Validate said.

@@ -24,7 +24,7 @@ import (
 // cookie and no key.
 func (s *Session) MarshalJSON() ([]byte, error) {
 	out, data, flash := s.describe()
-	out["values"], out["flash"] = publicAll(data), publicAll(flash)
+	out["values"], out["flash"] = value.Public(data), value.Public(flash)
 	return json.Marshal(out)
 }
 
@@ -43,15 +43,6 @@ func (s *Session) describe() (out map[string]any, data, flash wire.Pairs) {
 		out["views"] = s.counted()
 	}
 	return out, s.work.Values, s.readAllFlash()
-}
-
-// publicAll is decodeAll for JSON, without what must not reach a page.
-func publicAll(pairs wire.Pairs) map[string]any {
-	out := make(map[string]any, pairs.Len())
-	for key, raw := range pairs.All() {
-		out[key] = value.Public(raw)
-	}
-	return out
 }
 
 // LogValue gives a fingerprint of the ID and the names of the keys, never a

@@ -170,10 +170,8 @@ func (s *Session) setDefault(key string, v any) (present []byte, err error) {
 func (s *Session) stored(key string) []byte {
 	s.enter()
 	defer s.exit()
-	if raw, ok := s.work.Values.Get(key); ok {
-		return raw
-	}
-	return nil
+	raw, _ := s.work.Values.Get(key)
+	return raw
 }
 
 // Update stores all values or, on an error, none of them. Errors are those of
@@ -287,9 +285,7 @@ func Edit[T any](s *Session, key string, f func(*T) error) error {
 // nothing can be written it refuses, before anything is decoded.
 func (s *Session) toEdit(key string) (raw []byte, err error) {
 	err = s.change(func() error {
-		if found, ok := s.work.Values.Get(key); ok {
-			raw = found
-		}
+		raw, _ = s.work.Values.Get(key)
 		return nil
 	})
 	return raw, err
@@ -343,10 +339,8 @@ func (s *Session) find(key string) []byte {
 	if raw, ok := s.work.Values.Get(key); ok {
 		return raw
 	}
-	if raw, ok := s.findFlash(key); ok {
-		return raw
-	}
-	return nil
+	raw, _ := s.findFlash(key)
+	return raw
 }
 
 // take removes key if its value is still raw. again tells that another goroutine

@@ -72,13 +72,13 @@ func (s *Session) continuesViews() bool {
 	return s.data.standing.Blank()
 }
 
+// noViews is user.idle of the views.
+func (s *Session) noViews() bool { return !s.m.policy.TrackViews }
+
 // planViews is user.plan of the views. The history gets the room that is left.
-func (s *Session) planViews(e ending) step {
-	in := &s.in[viewsAt]
-	if !s.m.policy.TrackViews && in.Size == 0 {
-		return step{}
-	}
-	replaced := e.data == decide.Issue || e.data == decide.Remove && s.extent != decide.Untouched && !e.failed() && !e.refused
+func (s *Session) planViews(o outcome) step {
+	in, e := &s.in[viewsAt], &s.ending
+	replaced := o.data == decide.Issue || o.data == decide.Remove && s.extent != decide.Untouched && !e.failed() && !o.refused
 	facts := decide.Views{
 		Session: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Tracked: s.m.policy.TrackViews, Panicked: e.panicked,
 		Replaced: replaced, Foreign: s.crossSite && s.noCookies()}
@@ -95,33 +95,34 @@ func (s *Session) planViews(e ending) step {
 	if e.key == nil { // counting is no reason for an error
 		return step{}
 	}
-	next := s.nextViews(e, replaced)
+	next := s.nextViews(o, replaced)
 	c := &s.m.users[viewsAt].Cookie
-	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= e.left }) {
+	if !next.Shrink(func(n int) bool { return sealedSize(c, e.key, n) <= int(e.left) }) {
 		return step{action: decide.Remove}
 	}
-	do.payload, do.maxAge = next, s.m.policy.CookieAge(s.work.Expiry, s.created(), e.now, e.now)
+	do.payload, do.maxAge = next, s.m.policy.CookieAge(s.work.Expiry, s.created(), s.now(), s.now())
 	return do
 }
 
 // nextViews is what the views are after this request.
-func (s *Session) nextViews(e ending, replaced bool) *payload.Views {
-	v := payload.Views{Record: views.Record{Created: s.work.Created, Last: e.now.Unix()}}
+func (s *Session) nextViews(o outcome, replaced bool) *payload.Views {
+	e := &s.ending
+	v := payload.Views{Record: views.Record{Created: s.work.Created, Last: s.now().Unix()}}
 	if s.continuesViews() {
 		v = s.views.payload
 	}
-	v.ID = s.browserID(e, replaced)
-	v.Add(s.path, e.now.Unix(), e.status, s.m.historySize)
+	v.ID = s.browserID(o, replaced)
+	v.Add(s.path, s.now().Unix(), e.status, s.m.historySize)
 	return &v
 }
 
 // browserID is the id of the session that the browser has after the response.
-func (s *Session) browserID(e ending, replaced bool) payload.ID {
+func (s *Session) browserID(o outcome, replaced bool) payload.ID {
 	switch {
 	case replaced:
 	case s.live() && !s.gone():
 		return s.data.payload.ID
-	case (e.failed() || e.refused) && s.continuesViews(): // a new id is dropped with the rest of what was not saved
+	case (s.ending.failed() || o.refused) && s.continuesViews(): // a new id is dropped with the rest of what was not saved
 		return s.views.payload.ID
 	}
 	return s.id()

@@ -28,7 +28,8 @@ const (
 	// NoMaxAge leaves Max-Age out: the cookie ends with the browser.
 	NoMaxAge = -1
 
-	keyIDLen = 4
+	// KeyIDLen is the length of the id of a key.
+	KeyIDLen = 4
 	tagLen   = 4
 	// maxAgeRoom is the length of the longest "; Max-Age=…".
 	maxAgeRoom = len("; Max-Age=34560000")
@@ -142,9 +143,9 @@ func (a Attributes) rest() (text string) {
 // it, so that a write that does not fit can be refused before anything is sealed.
 func (c *Cookie) Cost(n int) (cookies, bytes int) {
 	if n <= c.room(-1) {
-		return 1, len(c.Name) + keyIDLen + len(".") + n
+		return 1, len(c.Name) + KeyIDLen + len(".") + n
 	}
-	bytes = len(c.Name) + keyIDLen + len(".n.") + tagLen + len(".") + n
+	bytes = len(c.Name) + KeyIDLen + len(".n.") + tagLen + len(".") + n
 	cookies = 1
 	for n -= c.room(0); n > 0; n -= c.room(cookies - 1) {
 		bytes += len(c.Name) + len(".") + digits(cookies) + tagLen + len(".")
@@ -160,21 +161,16 @@ func (c *Cookie) room(index int) int {
 	room := MaxLine - len(c.before) - maxAgeRoom - len(c.after) - len(c.Name) - len("=")
 	switch {
 	case index < 0:
-		return room - keyIDLen - len(".")
+		return room - KeyIDLen - len(".")
 	case index == 0:
-		return room - keyIDLen - len(".nn.") - tagLen - len(".")
+		return room - KeyIDLen - len(".nn.") - tagLen - len(".")
 	}
 	return room - len(".") - digits(index) - tagLen - len(".")
 }
 
 // digits is the number of digits of an index or a count. Both are below 100,
 // because a text has at most MaxChunks cookies.
-func digits(n int) int {
-	if n < 10 {
-		return 1
-	}
-	return 2
-}
+func digits(n int) int { return 1 + min(n/10, 1) }
 
 // AppendStart appends what stands before the text where one cookie has all of
 // it: the name and the key id. The text is then appended by the caller, who

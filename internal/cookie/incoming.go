@@ -181,10 +181,10 @@ func continuation(rest string) (index int, ok bool) {
 
 // SplitKeyID splits a value into the id of its key and what follows.
 func SplitKeyID(value string) (keyID, rest string, ok bool) {
-	if len(value) <= keyIDLen || value[keyIDLen] != '.' || !IsBase64URL(value[:keyIDLen]) {
+	if len(value) <= KeyIDLen || value[KeyIDLen] != '.' || !IsBase64URL(value[:KeyIDLen]) {
 		return "", "", false
 	}
-	return value[:keyIDLen], value[keyIDLen+1:], true
+	return value[:KeyIDLen], value[KeyIDLen+1:], true
 }
 
 // Join returns the text whose beginning is rest, the part of a value behind

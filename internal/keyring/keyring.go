@@ -78,16 +78,12 @@ func (r *Ring) Current(now time.Time) *keys.Set {
 func (r *Ring) Find(id string, now time.Time) *keys.Key {
 	k := r.Current(now).ByID(id)
 	if k == nil {
-		f := r.follow.Load()
-		if f == nil || !f.DueEarly(now) {
-			return nil
-		}
-		r.reload(f)
-		if k = r.InForce().ByID(id); k == nil {
-			return nil
+		if f := r.follow.Load(); f != nil && f.DueEarly(now) {
+			r.reload(f)
+			k = r.InForce().ByID(id)
 		}
 	}
-	if k.Retired(now) {
+	if k == nil || k.Retired(now) {
 		return nil
 	}
 	return k

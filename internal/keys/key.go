@@ -9,6 +9,7 @@
 package keys
 
 import (
+	"cmp"
 	"crypto/hkdf"
 	"crypto/sha256"
 	"encoding/base64"
@@ -136,10 +137,7 @@ func newKey(m Material, position int) (*Key, error) {
 	ikm := m.ikm()
 	k := &Key{
 		id: keyID(ikm), from: m.from(), until: m.until(), position: position,
-		sealFrom: m.SealFrom, openUntil: m.OpenUntil, format: m.Format, opened: new(atomic.Uint64),
-	}
-	if k.format == "" {
-		k.format = Securecookie
+		sealFrom: m.SealFrom, openUntil: m.OpenUntil, format: cmp.Or(m.Format, Securecookie), opened: new(atomic.Uint64),
 	}
 	hash, block := derive(ikm, labelSecurecookieHash, 32), derive(ikm, labelSecurecookieBlock, 32)
 	if m.Secret.IsZero() {

@@ -43,15 +43,7 @@ var knownSamples = []string{
 
 // distinct counts the bytes that differ. 32 random bytes have 30 on average.
 func distinct(b []byte) int {
-	var seen [256]bool
-	n := 0
-	for _, c := range b {
-		if !seen[c] {
-			seen[c] = true
-			n++
-		}
-	}
-	return n
+	return len(slices.Compact(slices.Sorted(slices.Values(b))))
 }
 
 // isSequence reports whether most bytes follow the one before by the same step.

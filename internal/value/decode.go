@@ -48,20 +48,21 @@ func decodeAny[T any](raw []byte) (v T, ok bool) {
 // Of returns raw, one encoded value, as [untyped.Of] does.
 func Of(raw []byte) any { return untyped.Of(raw) }
 
-// All returns all values of pairs as [Of] does.
-func All(pairs wire.Pairs) map[string]any {
-	// Everything is decoded here, so a caller who needs one value asks for it by
-	// its key.
+// All returns all values of pairs as [Of] does. Whoever needs one value asks for
+// it by its key.
+func All(pairs wire.Pairs) map[string]any { return all(pairs, untyped.Of) }
+
+// Public returns all values of pairs for encoding/json, without what must not
+// reach a page: see [untyped.JSON].
+func Public(pairs wire.Pairs) map[string]any { return all(pairs, untyped.JSON) }
+
+func all(pairs wire.Pairs, decode func([]byte) any) map[string]any {
 	out := make(map[string]any, pairs.Len())
 	for key, raw := range pairs.All() {
-		out[key] = Of(raw)
+		out[key] = decode(raw)
 	}
 	return out
 }
-
-// Public returns raw, one encoded value, for encoding/json: without what must
-// not reach a page. See [untyped.JSON].
-func Public(raw []byte) any { return untyped.JSON(raw) }
 
 // JSONTime returns t, or text where encoding/json does not take it. See
 // [untyped.JSONTime].

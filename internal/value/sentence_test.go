@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cookiesession/cookiesession/internal/untyped"
 	"github.com/cookiesession/cookiesession/internal/value"
 )
 
@@ -56,7 +57,7 @@ func TestTheSentenceHoldsForRandomTypes(t *testing.T) {
 				t.Fatalf("seed %d: %v is % x when it came back, and not the same the next time", seed, typ, second)
 			}
 			value.Of(raw)
-			value.Public(raw)
+			untyped.JSON(raw)
 			others = append(others, raw)
 		}
 	}
@@ -246,7 +247,7 @@ func different(want, got reflect.Value, path string) string {
 		a, b := want.Float(), got.Float()
 		return differs(a != b && !(math.IsNaN(a) && math.IsNaN(b)))
 	case reflect.Interface:
-		return differs(!reflect.DeepEqual(untyped(want), got.Interface()))
+		return differs(!reflect.DeepEqual(asUntyped(want), got.Interface()))
 	case reflect.Pointer:
 		if want.IsNil() || got.IsNil() {
 			return differs(!got.IsNil() || !isNil(want))
@@ -325,13 +326,13 @@ func isNil(v reflect.Value) bool {
 	return false
 }
 
-// untyped is what Of returns for v.
-func untyped(v reflect.Value) any {
+// asUntyped is what Of returns for v.
+func asUntyped(v reflect.Value) any {
 	switch {
 	case isNil(v):
 		return nil
 	case v.Kind() == reflect.Interface || v.Kind() == reflect.Pointer:
-		return untyped(v.Elem())
+		return asUntyped(v.Elem())
 	case v.CanInt():
 		return v.Int()
 	case v.CanUint() && v.Uint() > math.MaxInt64:
@@ -349,19 +350,19 @@ func untyped(v reflect.Value) any {
 	case v.Kind() == reflect.Slice && v.Type().Elem().Kind() != reflect.Uint8:
 		list := make([]any, v.Len())
 		for i := range list {
-			list[i] = untyped(v.Index(i))
+			list[i] = asUntyped(v.Index(i))
 		}
 		return list
 	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
 		out := map[string]any{}
 		for _, key := range v.MapKeys() {
-			out[key.String()] = untyped(v.MapIndex(key))
+			out[key.String()] = asUntyped(v.MapIndex(key))
 		}
 		return out
 	case v.Kind() == reflect.Map:
 		out := map[any]any{}
 		for _, key := range v.MapKeys() {
-			out[untyped(key)] = untyped(v.MapIndex(key))
+			out[asUntyped(key)] = asUntyped(v.MapIndex(key))
 		}
 		return out
 	}

@@ -67,7 +67,7 @@ func (p Pairs) Size() int {
 	return len(appendMapHeader(b[:0], p.n)) + len(p.run)
 }
 
-// Get returns the encoded value of key, not copied.
+// Get returns the encoded value of key, not copied, and nil if there is none.
 func (p Pairs) Get(key string) ([]byte, bool) { return p.At(p.Find(key)) }
 
 // With returns p with value, one encoded value, under key.
@@ -98,8 +98,14 @@ func (p Pairs) Find(key string) Place {
 	return Place{len(p.run), len(p.run), len(p.run), false}
 }
 
-// At returns the encoded value at a place that Find returned, not copied.
-func (p Pairs) At(at Place) ([]byte, bool) { return p.run[at.value:at.end], at.found }
+// At returns the encoded value at a place that Find returned, not copied. It is
+// nil where the key is not there.
+func (p Pairs) At(at Place) ([]byte, bool) {
+	if !at.found {
+		return nil, false
+	}
+	return p.run[at.value:at.end], true
+}
 
 // Put returns p with value, one encoded value, at the place that Find
 // returned for key.

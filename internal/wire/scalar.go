@@ -84,18 +84,15 @@ func Float64(b []byte) (float64, bool) {
 }
 
 // Text returns the bytes of the string that b is, not copied.
-func Text(b []byte) ([]byte, bool) {
-	kind, header, n := head(b)
-	if kind != Str {
-		return nil, false
-	}
-	return b[header : header+n], true
-}
+func Text(b []byte) ([]byte, bool) { return inside(b, Str) }
 
 // Bytes returns the bytes of the byte string that b is, not copied.
-func Bytes(b []byte) ([]byte, bool) {
+func Bytes(b []byte) ([]byte, bool) { return inside(b, Bin) }
+
+// inside returns what stands behind the header, if b is of that kind.
+func inside(b []byte, want Kind) ([]byte, bool) {
 	kind, header, n := head(b)
-	if kind != Bin {
+	if kind != want {
 		return nil, false
 	}
 	return b[header : header+n], true
