@@ -68,9 +68,10 @@ type response struct {
 // respond writes every compartment of a session that was looked at. It stands
 // apart from commit, because a large stack frame costs every request 10 to 30 ns.
 func (s *Session) respond(h http.Header, status int, panicked bool) error {
-	s.ending = ending{status: status, panicked: panicked, elapsed: time.Since(s.at), left: int32(s.m.maxBytes)}
+	e := &s.ending
+	e.status, e.panicked, e.elapsed, e.left = status, panicked, time.Since(s.at), int32(s.m.maxBytes)
 	now := s.now()
-	s.ending.key = s.m.ring.Current(now).Sealing(now)
+	e.key = s.m.ring.Current(now).Sealing(now)
 	r := response{s: s, lines: h["Set-Cookie"]}
 	if r.before = len(r.lines); r.before == 0 {
 		r.lines = s.cookies[:0]
@@ -102,7 +103,7 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 // carryOut does to one compartment what was decided, and tells what was done
 // in the end.
 func (r *response) carryOut(at int, do step) decide.Action {
-	if !do.own && r.sets(at) {
+	if r.before > 0 && !do.own && r.sets(at) {
 		do.action = decide.Leave
 	}
 	switch do.action {

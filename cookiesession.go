@@ -185,7 +185,7 @@ func (c *Config) settings() settings {
 			dataAt:      {cookie.New(base, a), nil, (*Session).planData, (*Session).dataRoom, (*Session).dataStays},
 			flashAt:     {cookie.New(base+flashSuffix, a), (*Session).noFlash, (*Session).planFlash, (*Session).flashRoom, (*Session).flashStays},
 			viewsAt:     {cookie.New(base+viewsSuffix, a), (*Session).noViews, (*Session).planViews, (*Session).viewsRoom, nil},
-			companionAt: {cookie.New(base+companionSuffix, a), nil, (*Session).planCompanion, nil, nil},
+			companionAt: {cookie.New(base+companionSuffix, a), (*Session).noCompanion, (*Session).planCompanion, nil, nil},
 		},
 		attributes: a,
 		test:       cookie.New(base+testSuffix, a),
@@ -362,10 +362,7 @@ func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 	if s.m != &m.settings {
 		return errOtherManager
 	}
-	if status == 0 {
-		status = http.StatusOK
-	}
-	return s.commit(h, status, false)
+	return s.commit(h, cmp.Or(status, http.StatusOK), false)
 }
 
 // ExpiryDate is when a session with e, last changed at modified, would end.

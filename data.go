@@ -12,11 +12,11 @@ import (
 
 // planData is user.plan of the data.
 func (s *Session) planData(outcome) step {
-	e := &s.ending
+	e, now := &s.ending, s.now()
 	facts := decide.Data{
 		Standing: s.data.standing, Denied: !s.permitted, Destroyed: s.destroyed, Extent: s.extent, Failed: e.failed(),
-		Worth:  s.extent != decide.Untouched && s.worthKeeping(s.now()),
-		Due:    s.live() && s.renews(s.now()),
+		Worth:  s.extent != decide.Untouched && s.worthKeeping(now),
+		Due:    s.live() && s.renews(now),
 		OldKey: s.live() && e.key != nil && s.data.key.OlderThan(e.key)}
 	do := step{action: facts.Decide()}
 	do.own = do.action == decide.Issue || s.ordered() || s.extent != decide.Untouched && !e.failed()
@@ -25,15 +25,15 @@ func (s *Session) planData(outcome) step {
 		return do
 	case decide.Issue:
 		s.id()
-		s.work.Modified = s.now().Unix()
+		s.work.Modified = now.Unix()
 		if facts.Gone() { // what came has ended, even where what came after it does not fit
 			do.otherwise = decide.Remove
 		}
 	case decide.Renew:
-		s.work.Modified = s.now().Unix()
+		s.work.Modified = now.Unix()
 	}
 	do.payload, do.cameLen = &s.work, s.cameLen()
-	do.maxAge = s.m.policy.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), s.now())
+	do.maxAge = s.m.policy.CookieAge(s.work.Expiry, s.created(), time.Unix(s.work.Modified, 0), now)
 	return do
 }
 
@@ -66,6 +66,9 @@ func (s *Session) dataStays() int {
 	}
 	return s.data.held(&s.m.users[dataAt].Cookie)
 }
+
+// noCompanion is user.idle of the companion cookie: it is never made here.
+func (s *Session) noCompanion() bool { return true }
 
 // planCompanion is user.plan of the companion cookie.
 func (s *Session) planCompanion(outcome) step {

@@ -41,6 +41,11 @@ func (s *Session) openOrUnlock() {
 
 // exit unlocks the session, then reports what happened.
 func (s *Session) exit() {
+	if s.events == nil && (s.content == nil || s.repair == nil) { // mostly: it saves 5 ns of each call
+		s.mu.Unlock()
+		s.m.ring.Notify()
+		return
+	}
 	events := s.events
 	s.events = nil
 	var repair func(*Session)

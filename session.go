@@ -449,11 +449,8 @@ func (s *Session) Accessed() bool {
 func (s *Session) Modified() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.content == nil {
-		return false
-	}
-	denied := !s.permitted && !s.noCookies()
-	return denied || s.extent != decide.Untouched || s.destroyed || s.flash != nil && s.flash.changed()
+	return s.content != nil && (s.extent != decide.Untouched || s.destroyed ||
+		s.flash != nil && s.flash.changed() || !s.permitted && !s.noCookies())
 }
 
 // MarkModified has the session saved although no value changed: it counts as
