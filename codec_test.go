@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"crypto/fips140"
 	"fmt"
+	"math/bits"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"time"
 
@@ -69,6 +71,41 @@ func TestARequestAllocatesNoMoreThanItsBudget(t *testing.T) {
 					}
 				})
 			}
+		}
+	}
+}
+
+// TestTheObjectsOfARequestFillTheirSizeOfTheAllocator: one word more in either of
+// them takes 64 bytes more of every request. Where a new version of Go has a larger
+// http.Request, the first figure has to be decided again.
+func TestTheObjectsOfARequestFillTheirSizeOfTheAllocator(t *testing.T) {
+	if testkit.RaceFactor > 1 || bits.UintSize < 64 {
+		t.Skip("the sizes are those of 64 bits without the race detector")
+	}
+	m := testkit.Manager(t, cookiesession.Config{})
+	for _, c := range []struct {
+		name   string
+		handle func(*cookiesession.Session)
+		bytes  uint64
+	}{
+		{"a handler that leaves its session alone", func(*cookiesession.Session) {}, 512},
+		{"one that looks at an empty session", func(s *cookiesession.Session) { s.Len() }, 512 + 576},
+	} {
+		h := m.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c.handle(m.FromContext(r.Context()))
+			w.Write(nil)
+		}))
+		w, r := testkit.Discard{}, httptest.NewRequest("GET", "/", nil)
+		const requests = 10_000 // what else the process allocates meanwhile is below a byte of each
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		for range requests {
+			clear(w)
+			h.ServeHTTP(w, r)
+		}
+		runtime.ReadMemStats(&after)
+		if got := (after.TotalAlloc - before.TotalAlloc) / requests; got > c.bytes {
+			t.Errorf("%s: %d bytes, want at most %d", c.name, got, c.bytes)
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 )
 
 // exchange is what one request through Handler needs, in one object. Context,
-// session and writer apart cost 270 ns and 5 allocations more.
+// session and writer apart cost 270 ns and 5 allocations more. It has 512 bytes,
+// and content has 568: one word more in either takes 64 bytes more of the allocator.
 type exchange struct {
 	ctx    exchangeContext
 	s      *Session // own, or one that NewContext put there
