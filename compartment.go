@@ -16,7 +16,7 @@ import (
 // state.go says what a user brings along.
 
 // Suffixes of the cookie names, behind "s_<Name>". The order is that of
-// settings.users; the test cookie is not sealed and comes last.
+// settings.users. The test cookie is not sealed.
 const (
 	flashSuffix     = "_flash"
 	viewsSuffix     = "_views"

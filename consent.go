@@ -5,7 +5,7 @@ import "github.com/cookiesession/cookiesession/internal/decide"
 // Allowed reports whether this visitor may be remembered: what Consent said,
 // unless Allow or Deny decided otherwise in this request. Without permission
 // no cookie of any kind is set, existing ones are deleted, and the stored data
-// is invisible; Set and Value still work within the request.
+// is invisible. Set and Value still work within the request.
 func (s *Session) Allowed() bool {
 	s.enter()
 	defer s.exit()

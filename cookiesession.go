@@ -18,18 +18,18 @@
 // # How it works
 //
 // [Manager.Handler] puts a [Session] into the request's context. It is opened
-// when something first looks at it and written just before the response header
-// leaves, whichever way that happens: a handler that leaves its session alone
-// costs no cryptography, no Vary and no Set-Cookie, and nothing is buffered.
-// Handler is nothing but [Manager.OpenRequest], the context and
-// [Manager.Commit]; serverless functions, framework adapters and tests call
-// these themselves and get the same rules.
+// when something first looks at it. It is written just before the response
+// header leaves, whichever way that happens, and nothing is buffered. A handler
+// that leaves its session alone costs no cryptography, no Vary and no Set-Cookie.
+// Handler is nothing but [Manager.OpenRequest], the context and [Manager.Commit].
+// Serverless functions, framework adapters and tests call these themselves, and
+// get the same rules.
 //
 // The data is in the cookie s_<Name>, flash in s_<Name>_flash, page views in
 // s_<Name>_views. What is too long for one cookie continues in further ones,
 // <name>.1 and so on, up to Config.MaxBytes in all: see there how much fits. A
-// value is encoded with msgpack when it is set and decoded when it is asked for;
-// one that nobody touched goes into the next cookie as it came.
+// value is encoded with msgpack when it is set, and decoded when it is asked for.
+// One that nobody touched goes into the next cookie as it came.
 //
 // A session ends by inactivity (IdleTimeout, counted from its last change),
 // by age (AbsoluteTimeout), by [Session.SetExpiry], by [Session.Destroy] or by
@@ -72,8 +72,8 @@ type Config struct {
 	Keyring *Keyring // required
 
 	// Name tells the cookies of several managers apart: s_<Name> and so on.
-	// Letters, digits, _ and -; default "session". Managers that share a
-	// ring and a Name share sessions.
+	// It has letters, digits, _ and - only. The default is "session". Managers
+	// that share a ring and a Name share sessions.
 	Name string
 	// Path is "/" and Domain this host alone by default. Changing either, or
 	// Partitioned, on a running site needs a new Name: browsers keep the old
@@ -89,38 +89,38 @@ type Config struct {
 	HostPrefix   bool // "__Host-" in front of every cookie name: no sibling domain can set it
 
 	// IdleTimeout ends a session this long after its last change, rounded up
-	// to whole seconds; default 14 days. Reading does not count: for a timeout
-	// by visits set RenewAfter. The policy in force is always the current one,
-	// also for cookies that were issued under another.
+	// to whole seconds. The default is 14 days. Reading does not count: for a
+	// timeout by visits set RenewAfter. The policy in force is always the current
+	// one, also for cookies that were issued under another.
 	IdleTimeout time.Duration
 	// RenewAfter counts a session that is read this long after its last
 	// change as changed, say a tenth of IdleTimeout. 0: never.
 	RenewAfter time.Duration
 	// AbsoluteTimeout ends a session this long after its creation, whatever
-	// happens; SetExpiry cannot go past it. 0: none.
+	// happens. SetExpiry cannot go past it. 0: none.
 	AbsoluteTimeout time.Duration
-	// BrowserSession ends the cookies with the browser; the server still
+	// BrowserSession ends the cookies with the browser. The server still
 	// enforces the timeouts.
 	BrowserSession bool
 	// SaveEveryRequest counts every request on an existing session as a change.
 	// It costs a Set-Cookie with every response: RenewAfter is the cheaper way.
 	SaveEveryRequest bool
-	// FlashLifetime ends flash that no page has come for; default 1 minute.
+	// FlashLifetime ends flash that no page has come for. The default is 1 minute.
 	FlashLifetime time.Duration
 
-	// MaxBytes bounds all cookies of this manager, names and values; 512 to
-	// 261952, default 7168. Servers and proxies commonly accept 8 KB of request
-	// header, the cookies of others included. With the default there is room for
-	// 2,100 bytes of keys and values in one cookie, 3,900 in all; with the format
-	// compact 2,900 and 5,200. The values are counted as msgpack, as in
+	// MaxBytes bounds all cookies of this manager, names and values. It is from
+	// 512 to 261952, and 7168 by default. Servers and proxies commonly accept 8 KB
+	// of request header, the cookies of others included. With the default there is
+	// room for 2,100 bytes of keys and values in one cookie, 3,900 in all; with the
+	// format compact 2,900 and 5,200. The values are counted as msgpack, as in
 	// [EntrySize].
 	MaxBytes    int
 	TrackViews  bool // keep counters and a page history: see [Session.Views]
-	HistorySize int  // page views kept, 1 to 10000; default 100
+	HistorySize int  // page views kept, 1 to 10000, by default 100
 
-	// Consent says whether this visitor may be remembered; nil: always. It is
-	// asked once about each request, before the handler runs and whether or
-	// not the session is looked at; Open, which has no request, does not ask.
+	// Consent says whether this visitor may be remembered. nil: always. It is
+	// asked once about each request, before the handler runs, whether or not the
+	// session is looked at. Open has no request, and does not ask.
 	Consent func(*http.Request) bool
 	// Validate is asked once about each session that came, before anything
 	// of it is shown: the place to compare it with what the server knows. An
@@ -133,9 +133,9 @@ type Config struct {
 	// so Validate must not look at that one itself.
 	Validate func(context.Context, *Session) error
 	// OnEvent is told what happens, for example to count it. It is called with no
-	// lock held, by the goroutine that caused the event, so it may be called by
-	// several at once, and what it takes the response waits for. The context
-	// carries the session; events of the keyring have none.
+	// lock held, by the goroutine that caused the event. So it may be called by
+	// several at once, and the response waits for it. The context carries the
+	// session. Events of the keyring have none.
 	OnEvent func(context.Context, Event)
 	// Logger logs what happens, beside OnEvent: see [LogEvent] for the levels. If
 	// both are nil, log/slog's default logger is used.
@@ -154,7 +154,7 @@ func (e *ConfigError) Error() string {
 type Manager struct{ settings }
 
 // New makes a Manager, once for a program: the keyring keeps every manager
-// that uses it. It refuses what browsers would silently drop; the error holds
+// that uses it. It refuses what browsers would silently drop. The error holds
 // every problem of the config as a *[ConfigError].
 func New(cfg Config) (*Manager, error) {
 	cfg.setDefaults()
@@ -245,11 +245,11 @@ func (c *Config) check() error {
 	return errors.Join(problems...)
 }
 
-// Handler puts a session into the context of each request and commits it just
-// before the response header leaves, by whatever the handler sends first; a
+// Handler puts a session into the context of each request. It commits the session
+// just before the response header leaves, by whatever the handler sends first. A
 // handler that sends nothing answers 200. It works behind and in front of other
-// middleware; what must see the session stands inside it. Within itself it
-// acts once. A handler that panics saves nothing, but removals ([Session.Destroy],
+// middleware. What must see the session stands inside it. Within itself it acts
+// once. A handler that panics saves nothing, but removals ([Session.Destroy],
 // [Session.Deny], revocation, expiry) are in w.Header() for whoever recovers.
 //
 // On [http.Hijacker] the cookies are in w.Header() too: send them with the
@@ -297,11 +297,11 @@ func (m *Manager) openRequest(s *Session, lines *[]string, r *http.Request) {
 	s.permitted = m.consent == nil || m.consent(r)
 }
 
-// Open opens the session in the given Cookie header lines; each may hold
-// several cookies. It never fails and never returns nil: what cannot be
-// opened is an empty session. No cookie is looked at before a method asks.
-// It counts as a document navigation and records no path; with Consent
-// configured it has no permission until [Session.Allow].
+// Open opens the session in the given Cookie header lines. Each may hold several
+// cookies. It never fails and never returns nil: what cannot be opened is an empty
+// session. No cookie is looked at before a method asks. It counts as a document
+// navigation and records no path. With Consent configured it has no permission
+// until [Session.Allow].
 func (m *Manager) Open(ctx context.Context, cookies ...string) *Session {
 	lines := slices.Clone(cookies)
 	s := &Session{m: &m.settings, lines: &lines, permitted: m.consent == nil}
@@ -348,15 +348,15 @@ func (m *Manager) Lookup(ctx context.Context) (*Session, bool) {
 var errOtherManager = errors.New("cookiesession: Commit: the session is another manager's")
 
 // Commit writes into h what the response has to carry: Set-Cookie and what
-// caches must know. status is that of the response; 0 is 200. On a 5xx changes
-// are not saved, removals are. It works once, then returns [ErrCommitted];
-// other errors say that a change could not be saved (a [TooLargeError] when
-// keys changed under way), and the browser keeps its last good cookie.
+// caches must know. status is that of the response, and 0 is 200. On a 5xx changes
+// are not saved, removals are. It works once, then it returns [ErrCommitted].
+// Other errors say that a change could not be saved (a [TooLargeError] when
+// keys changed under way). Then the browser keeps its last good cookie.
 //
-// Whoever looked at the session made the response vary: Vary gains Cookie, and
+// Whoever looked at the session made the response vary. Vary gains Cookie, and
 // where there is a session to show and no Cache-Control it becomes private. A
-// response that sets a cookie is never left to shared caches (RFC 9111; see
-// CVE-2023-30861): public and s-maxage leave its Cache-Control, private is in
+// response that sets a cookie is never left to shared caches (RFC 9111 and
+// CVE-2023-30861). public and s-maxage leave its Cache-Control, private is in
 // it, and Surrogate-Control and CDN-Cache-Control (RFC 9213) are removed.
 func (m *Manager) Commit(h http.Header, s *Session, status int) error {
 	if s.m != &m.settings {

@@ -9,7 +9,7 @@ import (
 )
 
 // Why a cookie or a write was refused. [Session.Rejected] and [Event.Err]
-// wrap one of the first four; writers return the last two.
+// wrap one of the first four. Writers return the last two.
 var (
 	// ErrInvalid: the cookie is not one that any of our keys sealed for this
 	// name, or its payload is of a version this build does not know.
@@ -22,7 +22,7 @@ var (
 	// ErrRevoked: for [Config].Validate to return (or wrap) when the session
 	// must end: every cookie of it is deleted.
 	ErrRevoked = errors.New("cookiesession: session revoked")
-	// ErrTooLarge: the cookies would not fit into MaxBytes; see [TooLargeError].
+	// ErrTooLarge: the cookies would not fit into MaxBytes. See [TooLargeError].
 	ErrTooLarge = errors.New("cookiesession: session too large")
 	// ErrCommitted: the response header has left, or the session is read-only.
 	ErrCommitted = errors.New("cookiesession: session already committed")
@@ -67,11 +67,11 @@ func levelOf(kind EventKind) slog.Level {
 	return slog.LevelDebug
 }
 
-// LogEvent is what happens to events where neither OnEvent nor Logger is set:
-// refused writes, refused keys, late looks and nested managers are logged by
-// log/slog's default logger at warn level, new keys at info, everything else at
-// debug. An OnEvent that counts may call it to keep the log; with Config.Logger
-// there is one already.
+// LogEvent is what happens to events where neither OnEvent nor Logger is set.
+// log/slog's default logger logs refused writes, refused keys, late looks and
+// nested managers at warn level, new keys at info, everything else at debug. An
+// OnEvent that counts may call it to keep the log. With Config.Logger there is one
+// already.
 func LogEvent(ctx context.Context, e Event) { logEvent(ctx, slog.Default(), e) }
 
 func logEvent(ctx context.Context, log *slog.Logger, e Event) {

@@ -13,7 +13,7 @@ import (
 // manager's [Config]. Expiries can be compared with ==.
 //
 // The deadline is enforced by the server from inside the seal, whatever the
-// browser does with the cookie; AbsoluteTimeout caps every kind.
+// browser does with the cookie. AbsoluteTimeout caps every kind.
 type Expiry struct{ stored payload.Expiry }
 
 // Idle ends a session after d without a change (with TrackViews: without a
@@ -26,11 +26,11 @@ func Idle(d time.Duration) Expiry {
 // At ends a session at t, however active it is.
 func At(t time.Time) Expiry { return Expiry{payload.Instant(t)} }
 
-// BrowserClose ends a session with the browser; the server still enforces the
-// manager's timeouts. (Browsers that restore tabs restore these cookies too.)
+// BrowserClose ends a session with the browser. The server still enforces the
+// manager's timeouts. Browsers that restore tabs restore these cookies too.
 func BrowserClose() Expiry { return Expiry{payload.Expiry{Kind: payload.ByBrowser}} }
 
-// SetExpiry gives the session an expiry of its own; the zero Expiry is the
+// SetExpiry gives the session an expiry of its own. The zero Expiry is the
 // policy again. It is a change: it is stored, and counts as activity. After
 // the header left it is refused, and reported as [EventWriteRefused].
 func (s *Session) SetExpiry(e Expiry) {

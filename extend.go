@@ -30,7 +30,7 @@ func (s *Session) Metadata(name string) []byte {
 // no key of the application. It is not in Keys, All, Len and MarshalJSON.
 // [Session.Clear] and [Session.CycleID] keep it, [Session.Destroy] drops it. A
 // nil value removes it. It is meant for packages that add something to every
-// session; use the import path of the package as its name, or something as
+// session. Use the import path of the package as its name, or something as
 // unlikely to be chosen twice. Errors are those of [Session.Set]. It counts as
 // a change of the session.
 func (s *Session) SetMetadata(name string, value []byte) error {

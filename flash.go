@@ -196,8 +196,8 @@ func (s *Session) flashRoom(exact bool) int {
 }
 
 // flashStays is what the flash cookies that came take, if they stay as they
-// are. Flash past its lifetime is deleted, so it takes nothing; and neither does
-// what opens nowhere, because a planted cookie would leave no room.
+// are. Flash past its lifetime is deleted, so it takes nothing. What opens nowhere
+// takes nothing either, because a planted cookie would leave no room.
 func (s *Session) flashStays() int {
 	in := &s.in[flashAt]
 	if in.First == "" || !s.showsFlash() && s.data.standing != decide.Withheld {
@@ -285,8 +285,8 @@ func (s *Session) flashOwner(o outcome) (id payload.ID) {
 
 // ownFlash reports whether flash that came was made beside the session that is
 // shown, or beside none where none is shown. A flash cookie can be planted by
-// whoever can set cookies for this host, a sibling subdomain for example; it
-// must not show what was said to somebody else beside the visitor's data.
+// whoever can set cookies for this host, a sibling subdomain for example. It must
+// not show what was said to somebody else beside the visitor's data.
 func (s *Session) ownFlash() bool {
 	f := &s.flash.payload
 	if s.live() {

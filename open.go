@@ -63,7 +63,7 @@ func (s *Session) exit() {
 }
 
 // open makes sure that what came has been opened, where that is permitted. It
-// needs the lock, and gives it back while Validate runs; others wait for the
+// needs the lock, and gives it back while Validate runs. Others then wait for the
 // answer.
 func (s *Session) open() {
 	for s.phase == validating {

@@ -15,13 +15,13 @@ import (
 
 // MarshalJSON gives the session as an object for a page or a program: "id",
 // "created", "expires_at", "new", "values", "flash" and, with TrackViews,
-// "views". All data is in it, except for fields of structs with the tag
-// json:"-"; a struct with the msgpack tag as_array that has such a field is null.
-// Other json tags are not looked at: names are those of the msgpack tags. What a
-// type wrote with methods of its own is shown in full. What the visitor must not
-// read stays out of a page. It is safe inside <script>, as all of encoding/json's output is; what
-// JSON cannot express (NaN, a year beyond 9999) becomes text. It holds no
-// cookie and no key.
+// "views". All data is in it, except for fields of structs with the tag json:"-".
+// A struct with the msgpack tag as_array that has such a field is null. Other json
+// tags are not looked at: names are those of the msgpack tags. What a type wrote
+// with methods of its own is shown in full. So do not put a session into a page if
+// it holds what the visitor must not read. It is safe inside <script>, as all of
+// encoding/json's output is. What JSON cannot express (NaN, a year beyond 9999)
+// becomes text. It holds no cookie and no key.
 func (s *Session) MarshalJSON() ([]byte, error) {
 	out, data, flash := s.describe()
 	out["values"], out["flash"] = value.Public(data), value.Public(flash)

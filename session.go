@@ -116,8 +116,8 @@ func (s *Session) read(key string) ([]byte, bool) {
 // What Set accepts as a T, [Get] gives back as an equal T. Times are the same
 // instant in UTC, and what stands in an interface comes back as [Session.Value]
 // returns it. Of a struct the exported fields are stored. Only msgpack tags say
-// how: a field with the tag json:"-" is stored too, but [Session.MarshalJSON]
-// leaves it out; the tag msgpack:"-" keeps a field out of the session. With the
+// how. A field with the tag json:"-" is stored too, but [Session.MarshalJSON]
+// leaves it out. The tag msgpack:"-" keeps a field out of the session. With the
 // tag msgpack:",omitempty" an empty slice or map comes back as nil, and so does
 // a pointer to a nil. A type with a pair of methods for msgpack, binary or text
 // is stored as they say. JSON methods do not count, and neither does what was
@@ -258,9 +258,9 @@ func (s *Session) add(key string, delta int64, take func(sum []byte) bool) error
 
 // Edit hands f the value under key, the zero T if there is none, and stores
 // what f made of it: the way to change a nested value. An error from f is
-// returned and changes nothing; a value that is no T is an error too. It
-// looks at the data, not at flash. One Edit of a session waits for another, and
-// what else writes the same key meanwhile is overwritten. f must not use s.
+// returned and changes nothing. A value that is no T is an error too. It looks at
+// the data, not at flash. One Edit of a session waits for another, and what else
+// writes the same key meanwhile is overwritten. f must not use s.
 func Edit[T any](s *Session, key string, f func(*T) error) error {
 	s.editing.Lock() // not the session's lock: decoding calls methods of T, and these may look at the session
 	defer s.editing.Unlock()
@@ -310,7 +310,7 @@ func (s *Session) remove(key string) {
 }
 
 // Pop returns the value under key as a T and removes it, data and flash
-// alike. It is false where [Get] is, and after the header left; then the value
+// alike. It is false where [Get] is, and after the header left. Then the value
 // stays.
 func Pop[T any](s *Session, key string) (v T, ok bool) {
 	for {
@@ -357,7 +357,7 @@ func (s *Session) take(key string, raw []byte) (taken, again bool) {
 	return taken && err == nil, again
 }
 
-// Keys returns the keys of the data, sorted; no flash.
+// Keys returns the keys of the data, sorted, without those of flash.
 func (s *Session) Keys() []string {
 	s.enter()
 	defer s.exit()

@@ -65,7 +65,7 @@ type user struct {
 	plan func(*Session, outcome) step
 	// room is how many bytes the browser will hold of it after the response,
 	// as far as can be told before. Where that is not known exactly it is the
-	// most that may be; with exact, what came is opened to know better. nil: it
+	// most that may be. With exact, what came is opened to know better. nil: it
 	// takes no room from the others.
 	room func(s *Session, exact bool) int
 	// stays is how many bytes the browser keeps of it where the response does
@@ -113,7 +113,8 @@ type Session struct {
 // is [ErrRevoked] ends the session, and any other error or a panic hides it
 // for this request, with that error as [Session.Rejected]. Where it returns a
 // repair, that is called once the session is open and no lock is held, unless
-// the response header has left by then; it may write to the session it is given.
+// the response header has left by then. The repair may write to the session that it
+// is given.
 type Check func(ctx context.Context, s *Session) (repair func(*Session), err error)
 
 // phase is how far a session has been looked at.
@@ -156,7 +157,7 @@ func (f *flashState) changed() bool { return f.Changed(f.payload.Values) }
 // shown reports whether this request had flash to show.
 func (f *flashState) shown() bool { return f.payload.Values.Len()+f.Now.Len() > 0 }
 
-// forget drops what this request made; what came stays known.
+// forget drops what this request made. What came stays known.
 func (f *flashState) forget() {
 	*f = flashState{opened: f.opened, Writes: flash.Writes{In: f.payload.Values}}
 }
@@ -173,8 +174,8 @@ type content struct {
 	flash *flashState // nil: nothing of it was needed yet
 
 	// What this request makes of the data. Without permission it is only what
-	// this request wrote; merge puts that on top of what came when permission
-	// comes.
+	// this request wrote. When permission comes, merge puts that on top of what
+	// came.
 	work      payload.Data
 	pending   []change // written without permission
 	extent    decide.Extent
@@ -287,7 +288,7 @@ func (m *settings) emit(ctx context.Context, e Event) {
 	}
 }
 
-// log is where events are logged; nil where OnEvent alone is told.
+// log is where events are logged. It is nil where OnEvent alone is told.
 func (m *settings) log() *slog.Logger {
 	if m.logger == nil && m.onEvent == nil {
 		return slog.Default()

@@ -8,7 +8,7 @@ import (
 	"github.com/cookiesession/cookiesession/internal/views"
 )
 
-// Views counts a visitor's requests. A page is a request answered 200; every
+// Views counts a visitor's requests. A page is a request answered 200. Every
 // other final status, redirects included, is an error.
 type Views struct {
 	FirstPage   bool       `json:"first_page"` // no page before this one; always true without permission
@@ -27,8 +27,8 @@ type PageView struct {
 }
 
 // Views returns what has been counted, the current request included and
-// assumed to become a 200; the real status is recorded when the header leaves.
-// It needs Config.TrackViews; without it, or without permission, it knows the
+// assumed to become a 200. The real status is recorded when the header leaves.
+// It needs Config.TrackViews. Without it, or without permission, it knows the
 // current request only. The history gives way, oldest first, when the cookies
 // grow to MaxBytes. Cookies cannot count what must be counted: a visitor may
 // send old ones again.

@@ -42,10 +42,10 @@ func NewManager(t testing.TB, cfg cookiesession.Config) *cookiesession.Manager {
 
 // Request returns a copy of r that carries a session as prepare left it: data,
 // flash, an expiry, a test cookie. They come as from an earlier request that
-// was permitted and answered with a redirect; with TrackViews that request is
+// was permitted and answered with a redirect. With TrackViews that request is
 // counted. A session that r carries already is what prepare begins with, so
 // calls can be chained. Cookies of others stay. The test fails when what
-// prepare wrote cannot be saved; the errors of its own calls are for prepare.
+// prepare wrote cannot be saved. The errors of its own calls are for prepare.
 func Request(t testing.TB, m *cookiesession.Manager, r *http.Request, prepare func(*cookiesession.Session)) *http.Request {
 	t.Helper()
 	s := m.Open(r.Context(), r.Header["Cookie"]...)

@@ -22,7 +22,7 @@ type follow struct {
 }
 
 // Run follows the source until ctx ends, and returns why it ended. It is the
-// only goroutine of a list, and ends with ctx. A program starts it once; an
+// only goroutine of a list, and ends with ctx. A program starts it once. An
 // error of the source never ends it.
 func (l *List) Run(ctx context.Context) error {
 	// A second Run would read everything twice. The error says so, because it is
@@ -121,7 +121,7 @@ func (f *follow) note(e Event) { f.events = append(f.events, e) }
 // Refresh reads the source if what the list knows is older than maxAge: for
 // serverless handlers, where nothing runs between requests. It is called
 // before the session is looked at. Concurrent calls read once. An error tells
-// why the source could not be read; the marks that are known stay in force.
+// why the source could not be read. The marks that are known stay in force.
 func (l *List) Refresh(ctx context.Context, maxAge time.Duration) error {
 	// The usual case costs a look at the clock and nothing else.
 	if l.youngerThan(maxAge) {

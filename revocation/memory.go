@@ -89,7 +89,7 @@ func (m *Memory) Read(ctx context.Context, after Cursor) (page Page, err error) 
 	return page, nil
 }
 
-// position is how many marks an instance has read; -1 if of other data.
+// position is how many marks an instance has read. It is -1 for a position in other data.
 func (m *Memory) position(after Cursor) (int, error) {
 	if after == "" {
 		return m.trimmed, nil

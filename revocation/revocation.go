@@ -51,31 +51,31 @@ type Config struct {
 	// Source spreads the marks. nil: this process alone, and no longer than it
 	// lives.
 	Source Source
-	// MaxAge is how long marks are kept; they take about 22 bytes each. It must
+	// MaxAge is how long marks are kept. They take about 22 bytes each. It must
 	// not be shorter than the time for which a cookie opens after it was
 	// issued: IdleTimeout, or the longest SetExpiry. All instances need the
-	// same. Default 400 days; no browser keeps a cookie for longer.
+	// same. The default is 400 days. No browser keeps a cookie for longer.
 	MaxAge time.Duration
 	// WhenStale is for how long sessions are trusted without word from the
 	// source. After that Validate gives [ErrStale] for all of them: they are
 	// hidden, and their cookies stay. A list that has never heard of its source
-	// trusts none. Validate then reads the clock each time, which takes about 50 ns. 0:
-	// go on with the marks that are known, for ever; [List.Status] and
+	// trusts none. Validate then reads the clock each time, which takes about 50 ns.
+	// 0: go on with the marks that are known, for ever. [List.Status] and
 	// [EventBehind] tell.
 	WhenStale time.Duration
-	// Poll is how often the source is read although it told of nothing new;
-	// default 500 ms. A mark is never in force later than that elsewhere, even
+	// Poll is how often the source is read although it told of nothing new. The
+	// default is 500 ms. A mark is never in force later than that elsewhere, even
 	// if notifications are lost.
 	Poll time.Duration
 	// Settle is how long Revoke waits after its source has the mark, so that a
 	// login after its return is stamped later on every instance, and so that
-	// the mark has reached the others; default 100 ms. An instance whose answers from
-	// the source take longer than that gives [EventClock].
+	// the mark has reached the others. The default is 100 ms. An instance whose
+	// answers from the source take longer than that gives [EventClock].
 	Settle time.Duration
-	// Timeout bounds every call of the source, and Revoke as a whole twice;
-	// default 5 s.
+	// Timeout bounds every call of the source. Revoke as a whole takes twice as
+	// long at most. The default is 5 s.
 	Timeout time.Duration
-	// OnEvent is told what happens; nil: [LogEvent]. It is called with no lock
+	// OnEvent is told what happens. nil: [LogEvent]. It is called with no lock
 	// held, by several goroutines at once.
 	OnEvent func(context.Context, Event)
 }
@@ -206,7 +206,7 @@ func (l *List) stamp(known Moment) Moment {
 	return l.clock.stamp(now, known)
 }
 
-// LoggedIn returns when s logged in by [List.Login], by the source's clock;
+// LoggedIn returns when s logged in by [List.Login], by the source's clock. It is
 // false if it did not. An application that adopts a list can refuse logins
 // from before it.
 func (l *List) LoggedIn(s *cookiesession.Session) (time.Time, bool) {
@@ -214,7 +214,7 @@ func (l *List) LoggedIn(s *cookiesession.Session) (time.Time, bool) {
 	return in.at.Time(), ok
 }
 
-// Marked returns when key was revoked last, by the source's clock; false if it
+// Marked returns when key was revoked last, by the source's clock. It is false if it
 // was not, as far as this instance knows. It is for logins that somebody else
 // has begun: an identity provider may end its session before the visitor comes
 // back from it.
@@ -242,7 +242,7 @@ func (l *List) Revoke(ctx context.Context, keys ...string) error {
 // End logs s out: [cookiesession.Session.Destroy] for this browser, and a mark
 // that no copy of its cookies and no slower response survives, not even one that has
 // changed its ID since. The cookies are deleted even if the mark cannot be
-// made; the error is that of [List.Revoke].
+// made. The error is that of [List.Revoke].
 func (l *List) End(ctx context.Context, s *cookiesession.Session) error {
 	keys := []Key{keyOfID(s.IDBytes())}
 	if in, ok := decodeLogin(s.Metadata(metadata)); ok && Key(in.first) != keys[0] {

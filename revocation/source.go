@@ -25,7 +25,7 @@ type Mark struct {
 }
 
 // Cursor says how far an instance has read a source. It means something to
-// that source alone; the empty one stands before everything.
+// that source alone. The empty one stands before everything.
 type Cursor string
 
 // Page is what [Source].Read found.

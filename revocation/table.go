@@ -14,7 +14,7 @@ import (
 //
 // A place is 17 bytes: 80 bits of key, 48 of moment, and a tag of 8 bits.
 // Between 72 and 84 of 100 places are taken, so that a mark costs 20 to 24
-// bytes; doubling would cost up to 40. The tags of 8 places are one word, and
+// bytes. Doubling would cost up to 40. The tags of 8 places are one word, and
 // that word is all that a look at an absent key reads, but for 1 in 40: the
 // words of a million marks are 1.5 MB, which a processor's cache can hold.
 type table struct {

@@ -12,7 +12,7 @@ import (
 )
 
 // Again is why Config.Wait is asked for a page, and after how many seconds the
-// browser should try again; 0 is at once. It is false for other requests.
+// browser should try again. 0 is at once. It is false for other requests.
 func Again(r *http.Request) (seconds int, ok bool) {
 	seconds, ok = r.Context().Value(againKey{}).(int)
 	return seconds, ok

@@ -17,16 +17,16 @@ type Config struct {
 	_ [0]func() // keyed literals only, not comparable
 
 	// Path has the two addresses that the browser talks to, <Path>/registration
-	// and <Path>/refresh; default "/.well-known/dbsc", below the Path of the
+	// and <Path>/refresh. The default is "/.well-known/dbsc", below the Path of the
 	// manager's cookies.
 	Path string
-	// Lifetime of the bound cookie, more than 2 minutes; default 10 minutes. For
-	// so long a copied cookie works, and half a minute more.
+	// Lifetime is how long the bound cookie lives, more than 2 minutes. The default
+	// is 10 minutes. A copied cookie works for so long, and half a minute more.
 	Lifetime time.Duration
 	// ChallengeLifetime is how long a challenge may be answered, and for how
 	// long an answer that somebody copied may be used again. A browser keeps one
 	// challenge from each refresh for the next, so it must be longer than
-	// Lifetime and half a minute; default Lifetime and 2 minutes.
+	// Lifetime and half a minute. The default is Lifetime and 2 minutes.
 	ChallengeLifetime time.Duration
 
 	// Require ends a session for which Bind was called and that no browser has
@@ -58,7 +58,7 @@ type Config struct {
 
 	// ChallengeAtRegistration sends the first challenge with the answer to the
 	// registration, which saves the first refresh a round trip. Chromium 156
-	// takes it; other versions are said to refuse the registration.
+	// takes it. Other versions are said to refuse the registration.
 	ChallengeAtRegistration bool
 
 	// Wait answers a page request that the browser should make again in a

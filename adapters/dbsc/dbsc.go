@@ -87,7 +87,7 @@ func (s State) String() string {
 }
 
 // State returns the state of the session of r, a request that came through
-// [Binding.Handler]; it panics otherwise. It is [Bound] only where a fresh bound
+// [Binding.Handler]. It panics otherwise. It is [Bound] only where a fresh bound
 // cookie of the same session and key came. On a path in Config.Exclude a stale
 // session is shown, and its state is Stale all the same.
 func (b *Binding) State(r *http.Request) State {
@@ -140,7 +140,7 @@ func (b *Binding) Proof(r *http.Request) (proved, ends time.Time, ok bool) {
 // Bind asks the browser to bind the session of r, with the response to r. Call
 // it at login, after CycleID or Destroy, and before the header leaves. It
 // counts as a change of the session. A browser that knows how registers a key
-// some milliseconds later; any other ignores the request. Until then the state
+// some milliseconds later. Any other ignores the request. Until then the state
 // is [Pending]. A session that is bound already stays as it is.
 //
 // CycleID makes the binding another session's. Where Bind does not follow, the
@@ -169,7 +169,7 @@ func (b *Binding) Bind(r *http.Request) error {
 // that is [Bound] by a proof not older than age. The age of a proof is that of
 // the challenge which it answers, so a proof that was made ahead or copied
 // counts as old. With an older one the browser is sent to the same address
-// again, without its bound cookie and with a new challenge; it then proves and
+// again, without its bound cookie and with a new challenge. It then proves and
 // repeats the request with its body, unnoticed by the visitor. Anybody else
 // gets 403 without a body.
 //

@@ -104,7 +104,7 @@ func (p *jwsProof) verifiedBy(key *ecdsa.PublicKey) bool {
 }
 
 // skipped is why the browser says that it did not refresh for this request. It
-// may name several sessions; the first known reason counts.
+// may name several sessions. The first known reason counts.
 func skipped(r *http.Request) string {
 	lines := r.Header.Values("Secure-Session-Skipped")
 	if len(lines) == 0 {

@@ -2,12 +2,13 @@
 // their configuration there: a rotation reaches every process within
 // milliseconds.
 //
-// It is not in the core because clientv3 brings gRPC, protobuf and zap along;
-// a program that takes its keys from a file should not pay for them. And it is
-// not done with gocloud.dev/runtimevar and its etcdvar driver, as the other
-// engines are (adapters/runtimevar), because that driver cancels the context
-// that it watches with and so polls: 7,522 reads and as many watches reached a
-// quiet etcd 3.4.23 in 5 seconds (v0.37.0; later heads do the same).
+// It is not in the core because clientv3 brings gRPC, protobuf and zap along. A
+// program that takes its keys from a file should not pay for them.
+//
+// Other engines are followed with gocloud.dev/runtimevar (adapters/runtimevar).
+// Its driver for etcd, etcdvar, cancels the context that it watches with. So it
+// polls: 7,522 reads and as many watches reached a quiet etcd 3.4.23 in 5 seconds
+// (v0.37.0, and later heads too).
 package etcd
 
 import (

@@ -31,7 +31,7 @@ import (
 // it is set up.
 type Store struct {
 	// Options are those a session starts with: at first what the Config says.
-	// MaxAge is seconds of inactivity, enforced by the server too; 0 ends with
+	// MaxAge is seconds of inactivity, enforced by the server too. 0 ends with
 	// the browser, or after the Config's IdleTimeout. A missing Path is "/".
 	Options *sessions.Options
 
@@ -50,7 +50,7 @@ type Store struct {
 var _ sessions.Store = (*Store)(nil)
 
 // NewStore makes a store with one session cookie for each session name, s_ and
-// the name; cfg.Name is not used. With the codecs of the program's former
+// the name. cfg.Name is not used. With the codecs of the program's former
 // sessions.CookieStore in old, a session that came only under the old cookie is
 // read from there, and the next Save issues the new cookie and deletes the old
 // one, as [Store.OldOptions] says. Take them out when the last old cookie has
@@ -97,7 +97,7 @@ func (s *Store) Get(r *http.Request, name string) (*sessions.Session, error) {
 
 // New opens the session of that name. A cookie that is refused gives a new
 // session and no error, or one stale cookie would be an error page until it
-// expires; OnEvent hears the reason. An error is a name or Options that cannot
+// expires. OnEvent hears the reason. An error is a name or Options that cannot
 // be a cookie's, and comes with a session all the same.
 func (s *Store) New(r *http.Request, name string) (*sessions.Session, error) {
 	session := sessions.NewSession(s, name)
@@ -161,7 +161,7 @@ func (s *Store) oldValues(r *http.Request, name string) (map[any]any, bool) {
 
 // Save puts the session's cookies into the response's header, which must not
 // have left yet. Without values there is no cookie, and one that exists is
-// deleted; so it is with Options.MaxAge below 0. A session whose ID was set to
+// deleted. So it is with Options.MaxAge below 0. A session whose ID was set to
 // "" gets a new one: do that at login. On an error the response is as it was.
 func (s *Store) Save(r *http.Request, w http.ResponseWriter, session *sessions.Session) error {
 	m, err := s.manager(session.Name(), session.Options)

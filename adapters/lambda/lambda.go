@@ -25,7 +25,7 @@ var ErrOneCookie = errors.New("cookiesession: an ALB response without multi-valu
 
 // HTTPAPI wraps a handler of an API Gateway HTTP API (payload format 2.0).
 //
-// The session is m.FromContext(ctx). It is saved when the handler returns; with
+// The session is m.FromContext(ctx). It is saved when the handler returns. With
 // an error or a panic the invocation fails, nobody gets its response, and
 // nothing is saved or deleted. A status of 0 becomes 200. The maps and slices
 // of the handler's response are copied before anything is added: a handler may
@@ -46,8 +46,8 @@ func HTTPAPI(m *cookiesession.Manager, next func(context.Context, events.APIGate
 	}
 }
 
-// FunctionURL wraps a handler of a Lambda function URL (buffered responses);
-// all else is as with [HTTPAPI].
+// FunctionURL wraps a handler of a Lambda function URL with buffered responses.
+// All else is as with [HTTPAPI].
 func FunctionURL(m *cookiesession.Manager, next func(context.Context, events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error)) func(context.Context, events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
 	return func(ctx context.Context, event events.LambdaFunctionURLRequest) (events.LambdaFunctionURLResponse, error) {
 		s := m.OpenRequest(functionURLRequest(ctx, event))
@@ -66,7 +66,7 @@ func FunctionURL(m *cookiesession.Manager, next func(context.Context, events.Lam
 
 // REST wraps a handler of an API Gateway REST API, or of an HTTP API with
 // payload format 1.0. Cookies go into MultiValueHeaders, together with one the
-// handler put into Headers; all else is as with [HTTPAPI].
+// handler put into Headers. All else is as with [HTTPAPI].
 func REST(m *cookiesession.Manager, next func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error)) func(context.Context, events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayProxyRequest) (events.APIGatewayProxyResponse, error) {
 		s := m.OpenRequest(restRequest(ctx, event))
@@ -86,7 +86,7 @@ func REST(m *cookiesession.Manager, next func(context.Context, events.APIGateway
 // group has multi-value headers is seen from the event. Without them a response
 // carries one Set-Cookie, the handler's own included: one that needs more fails
 // with [ErrOneCookie], so that no browser is left with half a session. A long
-// session, flash beside data, views and most logouts need more than one; set
+// session, flash beside data, views and most logouts need more than one. Set
 // lambda.multi_value_headers.enabled. All else is as with [HTTPAPI].
 func ALB(m *cookiesession.Manager, next func(context.Context, events.ALBTargetGroupRequest) (events.ALBTargetGroupResponse, error)) func(context.Context, events.ALBTargetGroupRequest) (events.ALBTargetGroupResponse, error) {
 	return func(ctx context.Context, event events.ALBTargetGroupRequest) (events.ALBTargetGroupResponse, error) {

@@ -5,7 +5,7 @@
 //	source, err := revocationnats.New(conn, revocationnats.Config{Replicas: 3})
 //	list, err := revocation.New(revocation.Config{Source: source})
 //
-// One stream holds everything, in order; an instance reads what is behind the
+// One stream holds everything, in order. An instance reads what is behind the
 // last message that it has read. After each message a plain one says that
 // there is news. Writers take turns by the stream's own expectation of the
 // last sequence number, so that no two marks have one moment.
@@ -29,12 +29,12 @@ import (
 
 // Config says where the marks are.
 type Config struct {
-	// Name is of the stream, letters and digits; default "revocations". Its
+	// Name is of the stream, letters and digits. The default is "revocations". Its
 	// subjects are cookiesession.<Name>.marks and .news. Lists that share it
 	// share marks.
 	Name string
 	// Replicas is how many servers of a cluster have each mark before Append
-	// returns; default 1. It matters when the stream is made.
+	// returns. The default is 1. It matters when the stream is made.
 	Replicas int
 }
 
@@ -58,7 +58,7 @@ const page = 256
 // the connection MaxReconnects(-1): by default a client gives up after two
 // minutes.
 //
-// Servers before 2.10 do not tell the time with a stream's state; each read
+// Servers before 2.10 do not tell the time with a stream's state. Each read
 // makes a consumer there, which does.
 func New(conn *nats.Conn, cfg Config) (*Source, error) {
 	if cfg.Name == "" {
@@ -109,7 +109,7 @@ func (s *Source) state(ctx context.Context) (jetstream.Stream, *jetstream.Stream
 }
 
 // A message is a kind, the latest moment of all before it and itself, and
-// keys; in one that restores, each key has its moment behind it.
+// keys. In one that restores, each key has its moment behind it.
 const (
 	kindAppend  = 1
 	kindRestore = 2
@@ -161,7 +161,7 @@ func head(kind byte, latest revocation.Moment) []byte {
 	return binary.BigEndian.AppendUint64([]byte{kind}, uint64(latest))
 }
 
-// last gives the message at the end; the zero one where there is none.
+// last gives the message at the end. Where there is none it gives the zero one.
 func last(ctx context.Context, stream jetstream.Stream, info *jetstream.StreamInfo) (m message, err error) {
 	// An empty stream still has a last number. The next message must expect that
 	// one.

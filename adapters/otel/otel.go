@@ -1,6 +1,6 @@
 // Package otel counts what happens to sessions and keys as OpenTelemetry metrics.
 //
-// It is not in the core because it needs the OpenTelemetry API; the core tells
+// It is not in the core because it needs the OpenTelemetry API. The core tells
 // everything through [cookiesession.Config] OnEvent and Keyring.Status, which
 // any other metrics library can be fed from in the same way.
 package otel

@@ -5,15 +5,15 @@
 //	…
 //	list, err := revocation.New(revocation.Config{Source: postgres.New(pool, "")})
 //
-// One table holds everything; [Migration] is the SQL that makes it. An instance
+// One table holds everything. [Migration] is the SQL that makes it. An instance
 // reads the rows behind the last one that it has read. LISTEN tells it when,
 // and it looks every Config.Poll anyway.
 //
 // Rows are numbered by hand, one writer at a time. A sequence would not do: a
 // transaction that took the lower number may become visible later, and who
 // has read on would never see it. So numbers have no gaps, and a row becomes
-// visible before the next one gets its number. Marks are few; a thousand a
-// second is what this gives.
+// visible before the next one gets its number. This gives a thousand marks a
+// second, and marks are few.
 package postgres
 
 import (
@@ -56,7 +56,7 @@ type statements struct{ append, restore, notify, anchor, rows, news, trim string
 
 // Migration returns the SQL that makes the table: run it once, with your
 // other migrations. It changes nothing where the table exists. An empty name is
-// cookiesession_revocations; it may have a schema in front. The package's
+// cookiesession_revocations. It may have a schema in front. The package's
 // folder migration prints it:
 //
 //	go run github.com/cookiesession/cookiesession/adapters/postgres/migration
@@ -90,7 +90,7 @@ func plainName(table string) string {
 
 // New makes a source on pool, in the table that [Migration] made. Lists that
 // share the table share marks. It takes one connection more than the pool has,
-// which listens; [Source.Close] closes it.
+// which listens. [Source.Close] closes it.
 //
 // A pool behind PgBouncer that hands out connections for single transactions
 // hears nothing by LISTEN: marks arrive by polling there.
@@ -255,7 +255,7 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (got revocat
 	return got, err
 }
 
-// read takes the rows behind p; whole is false where p is no row any more.
+// read takes the rows behind p. whole is false where p is no row any more.
 func (s *Source) read(ctx context.Context, p position, got *revocation.Page) (whole bool, err error) {
 	var batch pgx.Batch // one round trip
 	batch.Queue(s.sql.anchor, p.seq, p.Key[:], p.At.Time()).QueryRow(func(row pgx.Row) error {
@@ -352,7 +352,7 @@ func (s *Source) listener(ctx context.Context) (conn *pgx.Conn, fresh bool, err 
 }
 
 // Close closes the connection that listens. A later Wait opens another. It
-// is for programs that end a list before themselves; the pool is not closed.
+// is for programs that end a list before themselves. The pool is not closed.
 func (s *Source) Close() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -51,7 +51,7 @@ const (
 )
 
 // New makes a source on client. Lists that share the server and prefix share
-// marks; prefix is "cookiesession:revocation" if empty. Waiting for news holds
+// marks. prefix is "cookiesession:revocation" if empty. Waiting for news holds
 // one connection of the client's pool. Give the client
 // ContextTimeoutEnabled, or a server that hangs is waited for beyond the
 // list's Timeout.
@@ -265,7 +265,7 @@ func (s *Source) Read(ctx context.Context, after revocation.Cursor) (revocation.
 	return got, err
 }
 
-// readLog reads the stream; whole is false where the chain is broken.
+// readLog reads the stream. whole is false where the chain is broken.
 func (s *Source) readLog(ctx context.Context, p position) (got revocation.Page, whole bool, err error) {
 	// The nonce is used only where the sorted set is smaller than it was left.
 	// It breaks the chain then.

@@ -9,9 +9,9 @@
 //
 // Two drivers are better left alone. etcdvar (v0.37.0 and later heads) polls:
 // 7,522 reads and as many watches came to a quiet server in 5 seconds, because
-// it cancels the context that it watches with; use adapters/etcd. filevar
+// it cancels the context that it watches with. Use adapters/etcd. filevar
 // misses a retargeted symbolic link, and Kubernetes brings a new Secret by
-// retargeting one; use [cookiesession.LoadKeyFile].
+// retargeting one. Use [cookiesession.LoadKeyFile].
 package runtimevar
 
 import (
@@ -32,7 +32,7 @@ const loadTimeout = 10 * time.Second // for the first value
 // [runtimevar.StringDecoder] or [runtimevar.BytesDecoder].
 //
 // It fails when the first value cannot be had within 10 seconds or is refused.
-// From then on the last good keys stay in force; what is refused or cannot be
+// From then on the last good keys stay in force. What is refused or cannot be
 // read is told by [cookiesession.Keyring.Err] and as
 // [cookiesession.EventKeysRefused]. Nobody else may call v.Watch.
 //

@@ -11,7 +11,7 @@ import (
 // what says what is expected there, for whoever sits before a terminal.
 //
 // It returns as soon as ctx ends. A read from a terminal or a pipe cannot be
-// interrupted, so it stays behind in its goroutine; the process is about to
+// interrupted, so it stays behind in its goroutine. The process is about to
 // end.
 func readInput(ctx context.Context, path, what string, limit int64, std stdio) ([]byte, error) {
 	if path == "-" && std.terminal {

@@ -236,7 +236,7 @@ func decodeHead(first string) []byte {
 	return head
 }
 
-// sealedAt is when securecookie sealed it; the compact format does not say.
+// sealedAt is when securecookie sealed it. The compact format does not say.
 func sealedAt(first string) time.Time {
 	digits, _, ok := strings.Cut(string(decodeHead(first)), "|")
 	sec, err := strconv.ParseInt(digits, 10, 64)

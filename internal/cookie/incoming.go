@@ -191,7 +191,7 @@ func SplitKeyID(value string) (keyID, rest string, ok bool) {
 // the key id. It is either the whole text or "n.tag.text", which n-1
 // continuation cookies of the same tag continue. The tag keeps chunks of
 // different issues apart. That no chunk was swapped is for the seal to say.
-// The length of every chunk is taken off the budget, in bytes; a text that
+// The length of every chunk is taken off the budget, in bytes. A text that
 // exceeds it is refused.
 func (in *Incoming) Join(rest string, budget *int) (text string, ok bool) {
 	if !strings.Contains(rest, ".") {

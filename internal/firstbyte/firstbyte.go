@@ -20,7 +20,7 @@ type Hook interface {
 
 // Writer holds what one response needs. It is made to be embedded by value in
 // a larger object of the same lifetime, so that it allocates nothing of its
-// own; its zero value waits for [Writer.Wrap]. Like every ResponseWriter it is
+// own. Its zero value waits for [Writer.Wrap]. Like every ResponseWriter it is
 // for one goroutine at a time.
 type Writer struct{ core core }
 
@@ -36,19 +36,19 @@ type core struct {
 //
 // That one is a [http.Flusher] or a [http.Hijacker] exactly when a
 // [http.ResponseController] would find such a method in inner or in what it
-// unwraps to: code that asks by type assertion, as servers of events and of
-// WebSockets do, gets a true answer. It is an [io.ReaderFrom] only when inner
-// itself is one: reaching past a writer in the middle, say one that
-// compresses, would send the body around its Write.
+// unwraps to. So code that asks by type assertion gets a true answer, as servers
+// of events and of WebSockets do. It is an [io.ReaderFrom] only when inner itself
+// is one. Between the two may stand a writer that compresses, and reaching past it
+// would send the body around its Write.
 //
 // [http.CloseNotifier], which gin's Stream asserts, is kept for the two writers
 // of net/http, HTTP/1.1's and HTTP/2's. [http.Pusher] is left out: no browser
 // supports push any longer.
 //
-// One thing no wrapper can pass on, its name being net/http's own: by it
-// [http.MaxBytesReader] closes a connection whose body was too long. It still
-// ends the body with its error; for the rest, [http.MaxBytesHandler] belongs
-// outside.
+// One method cannot be passed on, because its name is not exported. By it
+// [http.MaxBytesReader] tells net/http to close a connection whose body was too
+// long. Inside of a wrapper MaxBytesReader still ends the body with its error. Who
+// needs the rest puts [http.MaxBytesHandler] outside.
 func (w *Writer) Wrap(inner http.ResponseWriter, hook Hook) http.ResponseWriter {
 	w.core = core{inner: inner, hook: hook}
 	c := &w.core
@@ -122,9 +122,10 @@ func (c *core) Header() http.Header { return c.inner.Header() }
 // in, c has been given them too, and is asked first.
 func (c *core) Unwrap() http.ResponseWriter { return c.inner }
 
-// WriteHeader calls the hook before a final header. Informational ones (103
-// Early Hints) are no end of anything; 101 is. What is no status at all is
-// left to inner, which panics. A second header is inner's to complain about.
+// WriteHeader calls the hook before a final header. After an informational one
+// (103 Early Hints) another header follows, so it is passed on. 101 is final. What
+// is no status at all is left to inner, which panics. A second header is left to
+// inner too, which complains.
 func (c *core) WriteHeader(status int) {
 	informational := status >= 100 && status <= 199 && status != http.StatusSwitchingProtocols
 	if !informational && status >= 100 && status <= 999 {
@@ -181,9 +182,9 @@ func (c *core) readFrom(src io.Reader) (n int64, err error) {
 // onlyWriter hides ReadFrom and WriteString from io.Copy.
 type onlyWriter struct{ io.Writer }
 
-// The optional methods, in every combination. Each type is one pointer deep
-// down, so that putting it into an interface allocates nothing; two embedded
-// halves would be two words.
+// The optional methods, in every combination. Each type is nothing but one
+// pointer, so that putting it into an interface allocates nothing. With two
+// embedded halves it would be two words.
 type (
 	flush           struct{ *core }
 	flushHijack     struct{ flush }

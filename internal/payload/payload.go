@@ -118,7 +118,7 @@ func (d *Data) Unpack(plain []byte, limits Limits) (latest int64, err error) {
 //
 // The second version says when the flash was made, because the lifetime in
 // force is the one that is configured now. It names the session that the flash
-// was made beside; an empty id stands for a visitor without one. The first version
+// was made beside. An empty id stands for a visitor without one. The first version
 // is only read.
 type Flash struct {
 	Made   int64 // Unix time, seconds

@@ -21,7 +21,7 @@ var digits2 = func() (t [1 << 12]uint16) {
 }()
 
 // values holds, for each of the four places in a group, the 24 bits that a
-// digit there stands for; noDigit for what is no digit.
+// digit there stands for. For what is no digit it holds noDigit.
 var values = func() (t [4][256]uint32) {
 	for place := range t {
 		for c := range t[place] {

@@ -38,9 +38,9 @@ type Sealer interface {
 var ErrInvalid = errors.New("seal: not authentic")
 
 // IsCompact reports whether text is in the compact format, if it is in any.
-// The compact format's version byte 0x01 makes the first character an 'A';
-// the securecookie format begins with the first digit of a Unix time, base64
-// 'M', 'N' or 'O'. No text can be both.
+// The compact format's version byte 0x01 makes the first character an 'A'. The
+// securecookie format begins with the first digit of a Unix time, which is 'M',
+// 'N' or 'O' in base64. No text can be both.
 func IsCompact(text string) bool { return text != "" && text[0] == 'A' }
 
 const ivSize = aes.BlockSize

@@ -81,7 +81,7 @@ func (f *secureCookie) Open(name, text string) ([]byte, error) {
 	return f.decrypted(s.body), nil
 }
 
-// byLibrary lets the library judge. Its errors say what is wrong; here they
+// byLibrary lets the library judge. Its errors say what is wrong. Here they
 // become the one answer that everybody gets.
 func (f *secureCookie) byLibrary(name, text string) ([]byte, error) {
 	var plain []byte

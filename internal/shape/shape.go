@@ -99,7 +99,7 @@ var (
 )
 
 // decide makes the shape of a type. It looks at the type itself, its methods and,
-// for a struct, its fields; what those are is decided when they are needed.
+// for a struct, its fields. What those are is decided when they are needed.
 //
 // A pointer or an interface to something that cannot be stored is no reason to
 // refuse: it may be nil. So is an empty list. That is found out by the value.
@@ -139,7 +139,7 @@ func decide(t reflect.Type) *Shape {
 }
 
 // rereads reports whether keys of a kind need a second look. A NaN is not
-// found again; the other kinds may hold an interface.
+// found again. The other kinds may hold an interface.
 func rereads(key reflect.Kind) bool {
 	switch key {
 	case reflect.Interface, reflect.Struct, reflect.Array, reflect.Float32, reflect.Float64:
@@ -179,8 +179,8 @@ var (
 // t. They count as a pair only: what MarshalText wrote, nothing but
 // UnmarshalText can be trusted to read. A text or binary method without its
 // counterpart is not asked, and the value is stored by its kind. A decoder for
-// msgpack counts alone, because it may have to read what the type once was; an
-// encoder for msgpack alone means something that nobody could read.
+// msgpack counts alone, because it may have to read what the type once was. With
+// an encoder for msgpack alone, nobody could read what it wrote.
 func ownMethods(t reflect.Type) (encodes, decodes bool, why error) {
 	if t.Kind() == reflect.Pointer || t.Kind() == reflect.Interface || t == timeType {
 		return false, false, nil // what they hold is asked

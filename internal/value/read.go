@@ -17,7 +17,7 @@ import (
 // the same step here. That takes a third to an eighth of the time too.
 
 // read decodes raw into v, which is zero and can be set. It is false where raw
-// does not fit; then v may be half filled.
+// does not fit. Then v may be half filled.
 //
 // How deep it recurses is bounded by raw, which is at most wire.MaxDepth deep,
 // and by shape, which refuses long chains of pointers.

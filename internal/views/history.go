@@ -109,7 +109,7 @@ func (r *Record) note(path string, page bool) (index int) {
 }
 
 // drop takes the oldest views away, and the pauses before those that stay. A
-// path that no view refers to any more goes too; its hash stays behind. The
+// path that no view refers to any more goes too, and its hash stays behind. The
 // time is linear, however many views go.
 func (r *Record) drop(views int) {
 	for len(r.log) > 0 {

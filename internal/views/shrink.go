@@ -1,8 +1,8 @@
 package views
 
 // Shrink drops the oldest views until fits allows the packed length, and no
-// view more. It reports whether that was possible; without any history it may
-// not be, and then the record stays as it was.
+// view more. It reports whether that was possible. Where even a record without
+// any history does not fit, it is not, and the record stays as it was.
 func (r *Record) Shrink(fits func(packedLen int) bool) bool {
 	if fits(r.PackedLen()) {
 		return true

@@ -83,7 +83,7 @@ func (r *Record) Reserve() int {
 }
 
 // Unpack reads the payload from where its version ends, and reports whether
-// all of it is sound. What in holds is referred to, not copied; it is never
+// all of it is sound. What in holds is referred to and not copied, and it is never
 // written to. After false the record must not be used.
 func (r *Record) Unpack(in *wire.Reader) bool {
 	id := in.Bytes()

@@ -18,8 +18,8 @@ import (
 const MaxDepth = 32
 
 // Kind is what an encoded value is, whatever the width of its encoding. msgpack
-// has up to ten encodings of one number; who reads a session must not care which
-// of them a writer chose.
+// has up to ten encodings of one number. Whoever reads a session must not care
+// which of them a writer chose.
 type Kind uint8
 
 const (

@@ -21,7 +21,7 @@ type Instance struct {
 	Manager *cookiesession.Manager
 }
 
-// NewInstance starts one; it stops with the test.
+// NewInstance starts one. It stops with the test.
 func NewInstance(t *testing.T, ring *cookiesession.Keyring, cfg revocation.Config) *Instance {
 	t.Helper()
 	list, err := revocation.New(cfg)

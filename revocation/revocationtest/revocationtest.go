@@ -20,7 +20,7 @@ type Engine struct {
 	// Lose takes all data away, as an engine that comes back without it. nil:
 	// the engine cannot lose it.
 	Lose func(t *testing.T)
-	// Slack is how far Trim's cut may be off; some engines drop whole blocks
+	// Slack is how far Trim's cut may be off. Some engines drop whole blocks
 	// or look at the clock now and then.
 	Slack time.Duration
 }

@@ -25,8 +25,8 @@ func sentCookies(r *http.Request) (sent []*http.Cookie) {
 	return sent
 }
 
-// compartment is the name that the cookies of one sealed text share; empty for
-// any other cookie.
+// compartment is the name that the cookies of one sealed text share. It is empty
+// for any other cookie.
 func compartment(name string) string {
 	switch first, _, ok := cookie.SplitName(name); {
 	case !ok:

@@ -48,7 +48,7 @@ type Config struct {
 
 	Revocation revocation.Source // of "log out everywhere"; nil: this process alone
 
-	// Binding makes what binds sessions to devices; nil: the site has none of
+	// Binding makes what binds sessions to devices. nil: the site has none of
 	// it, as over plain HTTP. It needs Self, which carries a request to this very
 	// site: the laboratory plays another client with it.
 	Binding func(*cookiesession.Manager) (Binding, error)

@@ -106,8 +106,8 @@ type keyRow struct {
 	In    int // seconds until it seals
 }
 
-// show renders a page. Everything is read first; then the header leaves, and
-// with it the cookies; then the page is written with what the package put
+// show renders a page. Everything is read first. Then the header leaves, and
+// with it the cookies. Then the page is written with what the package put
 // there: it shows the cookies as the browser holds them when it draws them.
 func (d *Site) show(w http.ResponseWriter, r *http.Request, name string) {
 	s := d.session(r)
@@ -256,7 +256,7 @@ var purposes = map[string]string{
 	cookieName + "_test":  "proves that the browser keeps cookies",
 }
 
-// entriesOf gives each key its bytes of the plaintext; what is left is the
+// entriesOf gives each key its bytes of the plaintext. What is left is the
 // identifier, the times and the names' framing.
 func entriesOf(s *cookiesession.Session, plaintext int) (rows []entryRow, total int) {
 	for _, key := range s.Keys() {
@@ -317,7 +317,7 @@ func keyRows(ring []cookiesession.KeyStatus, cookies []cookieRow) []keyRow {
 	return rows
 }
 
-// told is what a page says after an experiment; a name that is not here is not
+// told is what a page says after an experiment. A name that is not here is not
 // the demo's, and says nothing.
 var told = map[string]string{
 	"logout":     "Logged out. Destroy deleted every cookie of the session, and the next one has a new identifier.",

@@ -95,7 +95,7 @@ func (d *Site) copyCookies(w http.ResponseWriter, r *http.Request) {
 }
 
 // authentic returns the cookies of the session that came, or of the one that a
-// forgery has replaced; nil where neither opens.
+// forgery has replaced. It is nil where neither opens.
 func (d *Site) authentic(r *http.Request) []*http.Cookie {
 	data := slices.DeleteFunc(sentCookies(r), func(c *http.Cookie) bool { return compartment(c.Name) != cookieName })
 	if d.opens(data) {

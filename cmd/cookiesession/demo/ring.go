@@ -10,7 +10,7 @@ import (
 )
 
 // announceAhead is how long a new key is spread before it seals. A real
-// rollout takes minutes; nobody watches a page that long.
+// rollout takes minutes. Nobody watches a page that long.
 const announceAhead = 20 * time.Second
 
 // maxKeys bounds the ring that visitors may turn.

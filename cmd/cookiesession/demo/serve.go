@@ -22,7 +22,7 @@ type Host struct {
 	Out, Err io.Writer
 	Env      func(string) string
 
-	// LoadKeyFile follows the file of -keys; nil: [cookiesession.LoadKeyFile].
+	// LoadKeyFile follows the file of -keys. nil: [cookiesession.LoadKeyFile].
 	LoadKeyFile func(path string) (*cookiesession.Keyring, error)
 	// Binding is [Config].Binding, for -tls.
 	Binding func(*cookiesession.Manager) (Binding, error)

@@ -20,7 +20,7 @@ const (
 	keyBasket = "basket"
 )
 
-// product is what the shop knows; the cookie holds the SKU and the number.
+// product is what the shop knows. The cookie holds the SKU and the number.
 type product struct {
 	SKU, Name, Note string
 	Cents           int
@@ -257,7 +257,7 @@ func countOf(basket []line) (n int) {
 }
 
 // consents reads a cookie of the demo's own: a refusal must be remembered
-// where no session may be. Real sites ask first; here a visitor has come to
+// where no session may be. Real sites ask first. Here a visitor has come to
 // see cookies.
 func consents(r *http.Request) bool {
 	c, err := r.Cookie("demo_consent")
@@ -312,7 +312,7 @@ func (d *Site) refused(w http.ResponseWriter, r *http.Request, err error) {
 	d.back(w, r, "error", text)
 }
 
-// price renders cents; the smallest shop needs no library for money.
+// price renders cents. The smallest shop needs no library for money.
 func price(cents int) string { return fmt.Sprintf("€ %d.%02d", cents/100, cents%100) }
 
 func byKey(a, b entryRow) int {
