@@ -244,6 +244,7 @@ func TestWhatBrowsersWouldDropIsRefused(t *testing.T) {
 		{cookie.Attributes{Path: "app", SameSite: lax}, "Path"},
 		{cookie.Attributes{Path: "/a;b", SameSite: lax}, "Path"},
 		{cookie.Attributes{Path: "/a\nb", SameSite: lax}, "Path"},
+		{cookie.Attributes{Path: "/café", SameSite: lax}, "Path"},
 		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "example.com"}, ""},
 		{cookie.Attributes{Path: "/", SameSite: lax, Domain: ".example.com"}, ""},
 		{cookie.Attributes{Path: "/", SameSite: lax, Domain: "example.com."}, "Domain"},
