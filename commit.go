@@ -103,7 +103,7 @@ func (s *Session) respond(h http.Header, status int, panicked bool) error {
 // carryOut does to one compartment what was decided, and tells what was done
 // in the end.
 func (r *response) carryOut(at int, do step) decide.Action {
-	if r.before > 0 && !do.own && r.sets(at) {
+	if !do.own && r.sets(at) {
 		do.action = decide.Leave
 	}
 	switch do.action {

@@ -148,8 +148,8 @@ type outcome struct {
 }
 
 // step is what a response does to one compartment: what decide.go decided, and
-// what is needed to carry it out. It has seven words, so that it is handed on in
-// registers. Through memory that took 30 ns more.
+// what is needed to carry it out. It has seven words at most: with more, carryOut
+// would take it through memory.
 type step struct {
 	action    decide.Action
 	otherwise decide.Action // what is done where the payload does not fit

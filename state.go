@@ -59,7 +59,7 @@ type user struct {
 
 	// idle reports that this request has nothing for a compartment of which
 	// nothing came. The response then passes it over. Most requests have data alone:
-	// that saves them 60 ns. nil: it is never passed over.
+	// that saves them 130 ns. nil: it is never passed over.
 	idle func(*Session) bool
 	// plan decides what a response does to the compartment.
 	plan func(*Session, outcome) step

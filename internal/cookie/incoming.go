@@ -97,7 +97,7 @@ func Collect(in []Incoming, base string, suffixes []string, lines []string) {
 			name, value := cut(trim(pair), '=')
 			rest, size := trim(name)[len(base):], len(name)+len(value)
 			at := 0
-			for i := 1; i < len(suffixes) && rest != ""; i++ {
+			for i := 1; i < len(suffixes); i++ {
 				if after, ok := strings.CutPrefix(rest, suffixes[i]); ok {
 					at, rest = i, after
 					break
