@@ -8,8 +8,9 @@ import (
 	"log/slog"
 )
 
-// Record is what one line tells. Fields that are zero are left out. It holds
-// names and sizes only, so no line can show a cookie's text or a secret.
+// Record is what one line tells. Fields that are zero are left out. It has no room
+// for the text of a cookie. The Reason is an error of ours, which shows no secret, or
+// one that the application's Validate gave.
 type Record struct {
 	Event, Cookie, Key string
 	Bytes              int
